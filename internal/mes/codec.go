@@ -1,0 +1,477 @@
+package mes
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// The walk writes the protobuf wire format of takt.v1: what is in the log can
+// be read in twenty years with nothing but the .proto files. It is canonical
+// where protobuf is not: fields ascend, zero values are left out, doubles are
+// packed. Reading takes any order, as protobuf does, and refuses what it does
+// not know, so that nothing is dropped in silence.
+
+// Wire types of the protobuf encoding that events use.
+const (
+	wireVarint = 0
+	wireFixed8 = 1
+	wireBytes  = 2
+)
+
+// walker is a message: one method that shows each field to a codec, in
+// ascending order of the fields' numbers.
+type walker interface{ walk(*codec) }
+
+// pointerTo is the pointer to a message of type T.
+type pointerTo[T any] interface {
+	*T
+	walker
+}
+
+// codec is one pass over a message: it writes each field that it is shown, or
+// reads it. The first error stays.
+type codec struct {
+	reading bool
+	// buf is what was written, or what is left to read of this message.
+	buf []byte
+	err error
+}
+
+// encode appends the canonical form of w to dst.
+func encode(dst []byte, w walker) []byte {
+	c := codec{buf: dst}
+	w.walk(&c)
+	return c.buf
+}
+
+// decode reads data into w, which must be zero. The reset is called before a
+// second pass over fields that did not come in ascending order.
+func decode(data []byte, w walker, reset func()) error {
+	c := codec{reading: true, buf: data}
+	w.walk(&c)
+	if c.err != nil || len(c.buf) > 0 {
+		sorted, err := sortFields(data)
+		if err != nil {
+			return err
+		}
+		reset()
+		c = codec{reading: true, buf: sorted}
+		w.walk(&c)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	if len(c.buf) > 0 {
+		n, _, _, err := cutTag(c.buf)
+		if err != nil {
+			return err
+		}
+		return Errorf(CodeInvalid, "field %d is not known here; the sender may be newer than this server", n)
+	}
+	return nil
+}
+
+// DecodeEvent reads an event from protobuf bytes, in any order of fields. It
+// returns an Error with CodeInvalid where the bytes are no event, have a field
+// that this program does not know, or text that is not UTF-8.
+func DecodeEvent(data []byte) (*Event, error) {
+	e := new(Event)
+	if err := decode(data, e, func() { *e = Event{} }); err != nil {
+		return nil, Errorf(CodeInvalid, "decode event: %w", err)
+	}
+	return e, nil
+}
+
+// AppendEvent appends the canonical form of e to dst: takt.v1.Event in
+// protobuf wire format with ascending fields and no zero values. Equal events
+// have equal bytes.
+func AppendEvent(dst []byte, e *Event) []byte { return encode(dst, e) }
+
+// DecodeProvenance reads a provenance from protobuf bytes.
+func DecodeProvenance(data []byte) (Provenance, error) {
+	var p Provenance
+	if err := decode(data, &p, func() { p = Provenance{} }); err != nil {
+		return Provenance{}, Errorf(CodeInvalid, "decode provenance: %w", err)
+	}
+	return p, nil
+}
+
+// AppendProvenance appends the canonical form of p to dst.
+func AppendProvenance(dst []byte, p *Provenance) []byte { return encode(dst, p) }
+
+// DecodeSchema reads a schema from protobuf bytes.
+func DecodeSchema(data []byte) (Schema, error) {
+	var s Schema
+	if err := decode(data, &s, func() { s = Schema{} }); err != nil {
+		return Schema{}, Errorf(CodeInvalid, "decode schema: %w", err)
+	}
+	return s, nil
+}
+
+// AppendSchema appends the canonical form of s to dst.
+func AppendSchema(dst []byte, s *Schema) []byte { return encode(dst, s) }
+
+func (c *codec) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+		c.buf = nil
+	}
+}
+
+func (c *codec) tag(n, typ int) {
+	c.buf = binary.AppendUvarint(c.buf, uint64(n)<<3|uint64(typ))
+}
+
+// cutTag reads a field's tag and returns what follows it.
+func cutTag(b []byte) (n, typ int, rest []byte, err error) {
+	tag, k := binary.Uvarint(b)
+	if k <= 0 || tag>>3 == 0 || tag>>3 > 1<<29-1 {
+		return 0, 0, nil, fmt.Errorf("a field's tag is malformed")
+	}
+	return int(tag >> 3), int(tag & 7), b[k:], nil
+}
+
+// cutBytes reads a length and as many bytes.
+func cutBytes(b []byte) (data, rest []byte, ok bool) {
+	size, k := binary.Uvarint(b)
+	if k <= 0 || size > uint64(len(b)-k) {
+		return nil, nil, false
+	}
+	return b[k : k+int(size)], b[k+int(size):], true
+}
+
+// next reports whether the next field is number n, and consumes its tag.
+func (c *codec) next(n int) (typ int, ok bool) {
+	if len(c.buf) == 0 {
+		return 0, false
+	}
+	got, typ, rest, err := cutTag(c.buf)
+	if err != nil {
+		c.fail("%w", err)
+		return 0, false
+	}
+	if got != n {
+		return 0, false
+	}
+	c.buf = rest
+	return typ, true
+}
+
+func (c *codec) readVarint(n, typ int) uint64 {
+	v, k := binary.Uvarint(c.buf)
+	if typ != wireVarint || k <= 0 {
+		c.fail("field %d is malformed", n)
+		return 0
+	}
+	c.buf = c.buf[k:]
+	return v
+}
+
+func (c *codec) readBytes(n, typ int) []byte {
+	data, rest, ok := cutBytes(c.buf)
+	if typ != wireBytes || !ok {
+		c.fail("field %d is malformed or cut off", n)
+		return nil
+	}
+	c.buf = rest
+	return data
+}
+
+// number shows an unsigned count or an enumeration.
+func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *codec, n int, v *T) {
+	if !c.reading {
+		if *v != 0 {
+			c.tag(n, wireVarint)
+			c.buf = binary.AppendUvarint(c.buf, uint64(*v))
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		u := c.readVarint(n, typ)
+		if *v = T(u); uint64(*v) != u {
+			c.fail("field %d is %d, which is out of range", n, u)
+		}
+	}
+}
+
+// signed shows a signed number, zigzag (sint32, sint64).
+func signed[T ~int32 | ~int64](c *codec, n int, v *T) {
+	u := uint64(int64(*v))<<1 ^ uint64(int64(*v)>>63)
+	number(c, n, &u)
+	if c.reading {
+		s := int64(u>>1) ^ -int64(u&1)
+		if *v = T(s); int64(*v) != s {
+			c.fail("field %d is %d, which is out of range", n, s)
+		}
+	}
+}
+
+func (c *codec) bool(n int, v *bool) {
+	var u uint64
+	if *v {
+		u = 1
+	}
+	number(c, n, &u)
+	if c.reading {
+		*v = u != 0
+	}
+}
+
+// octets shows exact bytes.
+func octets[T ~string](c *codec, n int, v *T) {
+	if !c.reading {
+		if *v != "" {
+			c.tag(n, wireBytes)
+			c.buf = binary.AppendUvarint(c.buf, uint64(len(*v)))
+			c.buf = append(c.buf, *v...)
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		*v = T(c.readBytes(n, typ))
+	}
+}
+
+// text shows a string, which must be UTF-8.
+func text[T ~string](c *codec, n int, v *T) {
+	octets(c, n, v)
+	if c.reading && !utf8.ValidString(string(*v)) {
+		c.fail("field %d is not UTF-8", n)
+	}
+}
+
+// texts shows a list of strings.
+func texts[T ~string](c *codec, n int, v *[]T) {
+	if !c.reading {
+		for _, s := range *v {
+			c.tag(n, wireBytes)
+			c.buf = binary.AppendUvarint(c.buf, uint64(len(s)))
+			c.buf = append(c.buf, s...)
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		s := T(c.readBytes(n, typ))
+		if !utf8.ValidString(string(s)) {
+			c.fail("field %d is not UTF-8", n)
+		}
+		*v = append(*v, s)
+	}
+}
+
+// doubles shows packed 64-bit floats; every bit comes back.
+func (c *codec) doubles(n int, v *[]float64) {
+	if !c.reading {
+		if len(*v) > 0 {
+			c.tag(n, wireBytes)
+			c.buf = binary.AppendUvarint(c.buf, uint64(8*len(*v)))
+			for _, f := range *v {
+				c.buf = binary.LittleEndian.AppendUint64(c.buf, math.Float64bits(f))
+			}
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		data := c.buf
+		switch {
+		case typ == wireBytes:
+			data = c.readBytes(n, typ)
+		case typ == wireFixed8 && len(data) >= 8:
+			data, c.buf = data[:8], data[8:]
+		default:
+			c.fail("field %d is malformed or cut off", n)
+			return
+		}
+		if len(data)%8 != 0 {
+			c.fail("field %d has %d bytes, which are no doubles", n, len(data))
+			return
+		}
+		*v = slices.Grow(*v, len(data)/8)
+		for ; len(data) > 0; data = data[8:] {
+			*v = append(*v, math.Float64frombits(binary.LittleEndian.Uint64(data)))
+		}
+	}
+}
+
+// timestamp is google.protobuf.Timestamp.
+type timestamp struct {
+	seconds uint64 // int64 in two's complement
+	nanos   uint32
+}
+
+func (t *timestamp) walk(c *codec) {
+	number(c, 1, &t.seconds)
+	number(c, 2, &t.nanos)
+}
+
+// The range of google.protobuf.Timestamp.
+var (
+	minTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	maxTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+)
+
+// time shows an instant, in UTC; the zero time.Time is left out.
+func (c *codec) time(n int, v *time.Time) {
+	var t *timestamp
+	if !c.reading && !v.IsZero() {
+		t = &timestamp{uint64(v.Unix()), uint32(v.Nanosecond())} //nolint:gosec // the bits of an int64; nanoseconds are below 1e9
+	}
+	optional(c, n, &t)
+	if !c.reading || t == nil {
+		return
+	}
+	sec := int64(t.seconds) //nolint:gosec // the bits of an int64
+	if sec < minTime || sec > maxTime || t.nanos >= 1e9 {
+		c.fail("field %d is no time between the years 1 and 9999", n)
+		return
+	}
+	*v = time.Unix(sec, int64(t.nanos)).UTC()
+}
+
+// writeMessage writes a message with its length before it.
+func (c *codec) writeMessage(n int, w walker, keepEmpty bool) {
+	start := len(c.buf)
+	c.tag(n, wireBytes)
+	at := len(c.buf)
+	c.buf = append(c.buf, 0)
+	w.walk(c)
+	size := len(c.buf) - at - 1
+	switch {
+	case size == 0 && !keepEmpty:
+		c.buf = c.buf[:start]
+	case size < 0x80:
+		c.buf[at] = byte(size)
+	default:
+		var length [binary.MaxVarintLen64]byte
+		k := binary.PutUvarint(length[:], uint64(size))
+		c.buf = slices.Insert(c.buf, at+1, length[1:k]...)
+		c.buf[at] = length[0]
+	}
+}
+
+// optional shows a message that may be absent, which is not the same as empty.
+func optional[T any, P pointerTo[T]](c *codec, n int, v **T) {
+	if !c.reading {
+		if *v != nil {
+			c.writeMessage(n, P(*v), true)
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		if *v != nil {
+			c.fail("field %d comes twice", n)
+			return
+		}
+		*v = new(T)
+		c.readMessage(n, c.readBytes(n, typ), P(*v), func() { **v = *new(T) })
+	}
+}
+
+// message shows a message whose absence and emptiness mean the same.
+func message[T any, P pointerTo[T]](c *codec, n int, v *T) {
+	if !c.reading {
+		c.writeMessage(n, P(v), false)
+		return
+	}
+	var p *T
+	optional[T, P](c, n, &p)
+	if p != nil {
+		*v = *p
+	}
+}
+
+// messages shows a list of messages.
+func messages[T any, P pointerTo[T]](c *codec, n int, v *[]T) {
+	if !c.reading {
+		for i := range *v {
+			c.writeMessage(n, P(&(*v)[i]), true)
+		}
+		return
+	}
+	for {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		*v = append(*v, *new(T))
+		last := &(*v)[len(*v)-1]
+		c.readMessage(n, c.readBytes(n, typ), P(last), func() { *last = *new(T) })
+	}
+}
+
+func (c *codec) readMessage(n int, data []byte, w walker, reset func()) {
+	if c.err != nil {
+		return
+	}
+	if err := decode(data, w, reset); err != nil {
+		c.fail("field %d: %w", n, err)
+	}
+}
+
+// sortFields puts the fields of one message into ascending order, equal
+// numbers in the order in which they came.
+func sortFields(data []byte) ([]byte, error) {
+	type field struct {
+		n     int
+		bytes []byte
+	}
+	var fields []field
+	for rest := data; len(rest) > 0; {
+		start := rest
+		n, typ, after, err := cutTag(rest)
+		if err != nil {
+			return nil, err
+		}
+		ok := true
+		switch typ {
+		case wireVarint:
+			_, k := binary.Uvarint(after)
+			if ok = k > 0; ok {
+				after = after[k:]
+			}
+		case wireFixed8:
+			if ok = len(after) >= 8; ok {
+				after = after[8:]
+			}
+		case wireBytes:
+			_, after, ok = cutBytes(after)
+		default:
+			ok = false
+		}
+		if !ok {
+			return nil, fmt.Errorf("field %d is malformed or cut off", n)
+		}
+		fields = append(fields, field{n, start[:len(start)-len(after)]})
+		rest = after
+	}
+	slices.SortStableFunc(fields, func(a, b field) int { return a.n - b.n })
+	sorted := make([]byte, 0, len(data))
+	for _, f := range fields {
+		sorted = append(sorted, f.bytes...)
+	}
+	return sorted, nil
+}
