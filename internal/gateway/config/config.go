@@ -143,8 +143,8 @@ type Station struct {
 	Template string `yaml:"template"`
 	// Vars stand for `{name}` in the template's tags and constants.
 	Vars map[string]string `yaml:"vars,omitempty"`
-	// Schema names the station's measured values; required where the template
-	// maps measurements.
+	// Schema names the station's measured values; required where it measures
+	// something.
 	Schema string `yaml:"schema,omitempty"`
 }
 

@@ -125,6 +125,22 @@ func TestYAMLRoundTrip(t *testing.T) {
 	}
 }
 
+func TestStandardBlockRoundTrip(t *testing.T) {
+	want := parse(t)
+	want.Templates["std"] = StandardBlock()
+	data, err := want.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse(data)
+	if err != nil {
+		t.Fatalf("Parse of what YAML wrote: %v\n%s", err, data)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("round trip mismatch (-want +got):\n%s", diff)
+	}
+}
+
 func TestParseSetsDefaults(t *testing.T) {
 	short := strings.NewReplacer(
 		"  zone: Europe/Berlin\n", "",

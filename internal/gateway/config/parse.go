@@ -213,7 +213,7 @@ func check(node ast.Node, t reflect.Type) error {
 			}
 			field, names := fieldOf(t, tok.Value)
 			if field == nil {
-				return at(tok, "unknown key %q%s", tok.Value, didYouMean(tok.Value, slices.Values(names)))
+				return at(tok, "unknown key %q%s", tok.Value, DidYouMean(tok.Value, slices.Values(names)))
 			}
 			if err := check(entry.Value, field); err != nil {
 				return err
@@ -255,8 +255,8 @@ func position(err error) error {
 	return mes.Errorf(mes.CodeInvalid, "%w", err)
 }
 
-// didYouMean returns `; did you mean "word"?` where one of the words is near.
-func didYouMean(wrong string, words iter.Seq[string]) string {
+// DidYouMean returns `; did you mean "word"?` where one of the words is near.
+func DidYouMean(wrong string, words iter.Seq[string]) string {
 	// A third of the letters may be wrong, and a word of two is not guessed at.
 	best, least := "", max(1, len(wrong)/3)+1
 	for _, word := range slices.Sorted(words) {

@@ -65,8 +65,8 @@ type Field struct {
 	// Const is a value that stands in every record (and in every row), in the
 	// way that it is written in protobuf's JSON; vars are replaced in it.
 	Const string
-	// Codes translate the tag's numbers into an enumeration's names. A number
-	// that has none stops the record.
+	// Codes translate the tag's numbers into an enumeration's names. A record
+	// with a number that has none goes to the server's quarantine.
 	Codes map[int64]string
 	// Scale is the power of ten that an integer tag counts in, as −6 for
 	// millionths.
@@ -99,7 +99,7 @@ func Expand(s string, vars map[string]string) (string, error) {
 		}
 		value, ok := vars[name]
 		if !ok {
-			return "", mes.Errorf(mes.CodeInvalid, "%q needs {%s}, which is not among the station's vars%s", s, name, didYouMean(name, maps.Keys(vars)))
+			return "", mes.Errorf(mes.CodeInvalid, "%q needs {%s}, which is not among the station's vars%s", s, name, DidYouMean(name, maps.Keys(vars)))
 		}
 		b.WriteString(value)
 		rest = tail

@@ -139,9 +139,9 @@ func (p *PLC) validateSecurity(path []any) error {
 	case s.Policy == "" || s.Mode == "":
 		return At(security, "must say policy and mode, as {policy: Basic256Sha256, mode: SignAndEncrypt}")
 	case !slices.Contains(policies, s.Policy):
-		return At(step(security, "policy"), "%q is not one of %s%s", s.Policy, strings.Join(policies, ", "), didYouMean(s.Policy, slices.Values(policies)))
+		return At(step(security, "policy"), "%q is not one of %s%s", s.Policy, strings.Join(policies, ", "), DidYouMean(s.Policy, slices.Values(policies)))
 	case !slices.Contains(modes, s.Mode):
-		return At(step(security, "mode"), "%q is not one of %s%s", s.Mode, strings.Join(modes, ", "), didYouMean(s.Mode, slices.Values(modes)))
+		return At(step(security, "mode"), "%q is not one of %s%s", s.Mode, strings.Join(modes, ", "), DidYouMean(s.Mode, slices.Values(modes)))
 	case (s.Policy == "None") != (s.Mode == "None"):
 		return At(security, "has policy %s with mode %s; None goes with None alone", s.Policy, s.Mode)
 	case s.Policy == "None" && !s.AllowNone:
@@ -176,7 +176,7 @@ func (p *PLC) validateTag(tag string, vars map[string]string) error {
 		return err
 	}
 	if _, ok := p.Namespaces[namespace]; !ok && namespace != "" {
-		return mes.Errorf(mes.CodeInvalid, "%q begins with %q, which is not among the PLC's namespaces%s", tag, namespace, didYouMean(namespace, maps.Keys(p.Namespaces)))
+		return mes.Errorf(mes.CodeInvalid, "%q begins with %q, which is not among the PLC's namespaces%s", tag, namespace, DidYouMean(namespace, maps.Keys(p.Namespaces)))
 	}
 	return nil
 }
@@ -190,10 +190,10 @@ func (c *Config) validateStation(p *PLC, s *Station, path []any) error {
 	}
 	t, ok := c.Templates[s.Template]
 	if !ok {
-		return At(step(path, "template"), "%q is not among the templates%s", s.Template, didYouMean(s.Template, maps.Keys(c.Templates)))
+		return At(step(path, "template"), "%q is not among the templates%s", s.Template, DidYouMean(s.Template, maps.Keys(c.Templates)))
 	}
 	if _, ok := c.Schemas[s.Schema]; !ok && s.Schema != "" {
-		return At(step(path, "schema"), "%q is not among the schemas%s", s.Schema, didYouMean(s.Schema, maps.Keys(c.Schemas)))
+		return At(step(path, "schema"), "%q is not among the schemas%s", s.Schema, DidYouMean(s.Schema, maps.Keys(c.Schemas)))
 	}
 	for _, tag := range t.tags() {
 		if err := p.validateTag(tag, s.Vars); err != nil {
