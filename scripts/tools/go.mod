@@ -1,0 +1,15 @@
+// The programs that scripts/generate runs, in a module of their own: their
+// needs are not Takt's.
+module github.com/takt-mes/takt/scripts/tools
+
+go 1.26
+
+tool (
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	google.golang.org/protobuf/cmd/protoc-gen-go
+)
+
+require (
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc v1.6.2 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)
