@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+func newTrace(c *connection) *cobra.Command {
+	cmd := group(&cobra.Command{
+		Use:     "trace",
+		Short:   "What a thing was made of, and what was made of it",
+		Long:    "Traces through the genealogy, backward to what a thing was made of or forward to what was made of it.",
+		Example: "  takt trace backward CEL-26327-000142\n  takt trace forward lots/NMC811-2611-04",
+	})
+	cmd.AddCommand(
+		newTraceWay(c, taktv1.Direction_DIRECTION_BACKWARD, &cobra.Command{
+			Use:   "backward NAME",
+			Short: "What a thing was made of",
+			Long: help(`
+Lists what an item or a lot was made of, nearest first, down to what suppliers
+delivered: each edge once, to any depth. An edge is certain, one of several that
+it may have been, or unknown where nobody reported what was used.`),
+			Example: "  takt trace backward CEL-26327-000142\n  takt trace backward items/PCK-26327-0003 --depth 2 -o csv",
+		}),
+		newTraceWay(c, taktv1.Direction_DIRECTION_FORWARD, &cobra.Command{
+			Use:   "forward NAME",
+			Short: "What was made of a thing",
+			Long: help(`
+Lists what was made of an item or a lot, nearest first, up to what left the
+site: each edge once, to any depth. An edge is certain, or one of several that
+it may have been.`),
+			Example: "  takt trace forward NMC811-2611-04\n  takt trace forward lots/CAT-26327-07 -o json",
+		}),
+	)
+	return cmd
+}
+
+func newTraceWay(c *connection, direction taktv1.Direction, cmd *cobra.Command) *cobra.Command {
+	var depth int32
+	cmd.Args = arguments("NAME")
+	cmd = question(c, cmd, func(ctx context.Context, q *query) error {
+		if depth < 0 {
+			return q.misused("--depth %d is negative; 0 goes all the way", depth)
+		}
+		thing, err := q.material(ctx, q.args[0])
+		if err != nil {
+			return err
+		}
+		return q.trace(ctx, &taktv1.TraceGenealogyRequest{
+			Thing: thing, Direction: direction, MaxDepth: depth, MinPosition: q.minPosition, PageSize: listPage,
+		})
+	})
+	cmd.Flags().Int32Var(&depth, "depth", 0, "how many `steps`; 0 goes all the way")
+	return cmd
+}
+
+// material returns the item or lot that a person typed: its resource name, or a
+// name that one thing alone bears.
+func (q *query) material(ctx context.Context, typed string) (string, error) {
+	for _, collection := range []string{"items", "lots"} {
+		if strings.HasPrefix(typed, collection+"/") {
+			return resource(collection, typed)
+		}
+	}
+	resp, err := q.search(ctx, typed)
+	if err != nil {
+		return "", err
+	}
+	things := make(map[string]bool)
+	for _, m := range resp.GetMatches() {
+		if strings.HasPrefix(m.GetThing(), "items/") || strings.HasPrefix(m.GetThing(), "lots/") {
+			things[m.GetThing()] = true
+		}
+	}
+	found := slices.Sorted(maps.Keys(things))
+	switch len(found) {
+	case 0:
+		return "", mes.Errorf(mes.CodeNotFound, "no item and no lot bears the name %s; names are compared to the byte", typed)
+	case 1:
+		return found[0], nil
+	}
+	return "", mes.Errorf(mes.CodeInvalid, "%s is the name of %s; name one of them in full", typed, strings.Join(found, " and "))
+}
+
+func (q *query) trace(ctx context.Context, req *taktv1.TraceGenealogyRequest) error {
+	zone, err := q.shown(ctx)
+	if err != nil {
+		return err
+	}
+	csv := q.csv()
+	if csv {
+		q.out.header("depth", "input", "input_definition", "output", "output_definition", "quantity", "unit",
+			"lane", "from_m", "to_m", "delta_m", "slot", "place", "equipment", "process_segment", "event_time",
+			"certainty", "alternatives", "removed", "position")
+	} else {
+		q.out.header("depth>", "input", "definition", "output", "quantity>", "metres", "slot", "place", "equipment", "time", "certainty")
+	}
+	summary := newTraceSummary(req.GetDirection())
+	var position uint64
+	err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
+		req.PageToken = token
+		resp, err := taktv1.NewGenealogyServiceClient(q.conn).TraceGenealogy(ctx, req)
+		if err != nil {
+			return "", err
+		}
+		position = resp.GetPosition()
+		if q.json() {
+			return resp.GetNextPageToken(), q.out.message(resp)
+		}
+		for _, e := range resp.GetEdges() {
+			summary.add(e)
+			if csv {
+				q.edgeCSV(e, zone)
+			} else {
+				q.edgeRow(e, zone)
+			}
+		}
+		return resp.GetNextPageToken(), nil
+	})
+	if err != nil {
+		return err
+	}
+	q.note("%s at position %d", summary, position)
+	return nil
+}
+
+func (q *query) edgeRow(e *taktv1.GenealogyEdge, zone *time.Location) {
+	input := e.GetInput()
+	if input == "" {
+		input = "?"
+	}
+	q.out.row(
+		count(e.GetDepth()), input, e.GetInputDefinition(), e.GetOutput(), quantity(e.GetQuantity()), interval(e.GetInterval()),
+		e.GetSlot(), e.GetPlace(), id(e.GetEquipment()), q.showTime(e.GetEventTime(), zone), certainty(e),
+	)
+}
+
+func (q *query) edgeCSV(e *taktv1.GenealogyEdge, zone *time.Location) {
+	var lane, from, to, delta, amount, removed string
+	if i := e.GetInterval(); i != nil {
+		lane = ucount(i.GetLane())
+		from, to = mes.Micrometres(i.GetFromMicrometres()).String(), mes.Micrometres(i.GetToMicrometres()).String()
+		delta = mes.Micrometres(i.GetDeltaMicrometres()).String()
+	}
+	if e.GetQuantity() != nil {
+		amount = decimal(e.GetQuantity().GetValue())
+	}
+	if e.GetRemoved() {
+		removed = "removed"
+	}
+	q.out.row(
+		count(e.GetDepth()), e.GetInput(), e.GetInputDefinition(), e.GetOutput(), e.GetOutputDefinition(),
+		amount, e.GetQuantity().GetUnit(), lane, from, to, delta, e.GetSlot(), e.GetPlace(), id(e.GetEquipment()),
+		e.GetProcessSegment(), q.showTime(e.GetEventTime(), zone), word(e.GetCertainty()), count(e.GetAlternatives()), removed,
+		ucount(e.GetPosition()),
+	)
+}
+
+// certainty says how sure an edge is: `certain`, `1 of 2`, `unknown`.
+func certainty(e *taktv1.GenealogyEdge) string {
+	s := word(e.GetCertainty())
+	if e.GetCertainty() == taktv1.Certainty_CERTAINTY_POSSIBLE && e.GetAlternatives() > 0 {
+		s = fmt.Sprintf("1 of %d", e.GetAlternatives())
+	}
+	if e.GetRemoved() {
+		s += ", removed"
+	}
+	return s
+}
+
+// traceSummary counts what a trace came to: edges, and things by what they are
+// made to be. It remembers each thing's name; the server remembers as much.
+type traceSummary struct {
+	direction taktv1.Direction
+	edges     int
+	things    map[string]bool
+	kinds     map[string]int
+}
+
+func newTraceSummary(direction taktv1.Direction) *traceSummary {
+	return &traceSummary{direction: direction, things: make(map[string]bool), kinds: make(map[string]int)}
+}
+
+func (s *traceSummary) add(e *taktv1.GenealogyEdge) {
+	s.edges++
+	thing, definition := e.GetInput(), e.GetInputDefinition()
+	if s.direction == taktv1.Direction_DIRECTION_FORWARD {
+		thing, definition = e.GetOutput(), e.GetOutputDefinition()
+	}
+	if thing == "" || s.things[thing] {
+		return
+	}
+	s.things[thing] = true
+	if definition == "" {
+		definition = "of no definition"
+	}
+	s.kinds[definition]++
+}
+
+// String returns the summary as `12 edges: 1 anode-coil, 2 NMP`.
+func (s *traceSummary) String() string {
+	var kinds []string
+	for _, kind := range slices.Sorted(maps.Keys(s.kinds)) {
+		kinds = append(kinds, fmt.Sprintf("%d %s", s.kinds[kind], kind))
+	}
+	text := fmt.Sprintf("%d edges", s.edges)
+	if s.edges == 1 {
+		text = "1 edge"
+	}
+	if len(kinds) > 0 {
+		text += ": " + strings.Join(kinds, ", ")
+	}
+	return plain(text) + ","
+}
