@@ -252,29 +252,6 @@ func text[T ~string](c *codec, n int, v *T) {
 	}
 }
 
-// texts shows a list of strings.
-func texts[T ~string](c *codec, n int, v *[]T) {
-	if !c.reading {
-		for _, s := range *v {
-			c.tag(n, wireBytes)
-			c.buf = binary.AppendUvarint(c.buf, uint64(len(s)))
-			c.buf = append(c.buf, s...)
-		}
-		return
-	}
-	for {
-		typ, ok := c.next(n)
-		if !ok {
-			return
-		}
-		s := T(c.readBytes(n, typ))
-		if !utf8.ValidString(string(s)) {
-			c.fail("field %d is not UTF-8", n)
-		}
-		*v = append(*v, s)
-	}
-}
-
 // doubles shows packed 64-bit floats; every bit comes back.
 func (c *codec) doubles(n int, v *[]float64) {
 	if !c.reading {

@@ -1,6 +1,9 @@
 package mes
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // RefKind says what kind of thing an id names.
 type RefKind uint8
@@ -39,8 +42,23 @@ type Thing struct {
 	ID ID
 }
 
-// String returns the thing as `item/C0001`, the id escaped.
-func (t Thing) String() string { return t.Kind.String() + "/" + t.ID.String() }
+// String returns the thing's resource name, as `items/C0001`, the id escaped.
+func (t Thing) String() string { return t.Kind.String() + "s/" + t.ID.String() }
+
+// ParseThing reads what String returns, with an Error of CodeInvalid that says
+// what a name looks like where s is none.
+func ParseThing(s string) (Thing, error) {
+	collection, id, _ := strings.Cut(s, "/")
+	kind, err := ParseRefKind(strings.TrimSuffix(collection, "s"))
+	if err != nil || !strings.HasSuffix(collection, "s") || id == "" {
+		return Thing{}, Invalid("name", fmt.Sprintf("%q names no thing; write items/{item}, lots/{lot}, carriers/{carrier}, locations/{location} or shipments/{shipment}", s))
+	}
+	raw, err := Unescape(id)
+	if err != nil {
+		return Thing{}, err
+	}
+	return Thing{kind, ID(raw)}, nil
+}
 
 // Ref is a thing as an event names it.
 type Ref struct {

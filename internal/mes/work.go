@@ -7,7 +7,7 @@ type Disposition uint8
 
 // The dispositions.
 const (
-	// DispositionUnknown was not said; it does not count as a pass.
+	// DispositionUnknown was not said; such work is not counted in yield.
 	DispositionUnknown Disposition = iota
 	// DispositionConformant goes on.
 	DispositionConformant

@@ -148,7 +148,7 @@ func (RefKind) EnumDescriptor() ([]byte, []int) {
 type Disposition int32
 
 const (
-	// Not said; not a pass.
+	// Not said; such work is not counted in yield.
 	Disposition_DISPOSITION_UNSPECIFIED Disposition = 0
 	// It goes on.
 	Disposition_DISPOSITION_CONFORMANT Disposition = 1

@@ -1,0 +1,395 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// The limits of a batch.
+const (
+	// MaxBatchRecords is how many records a batch may have.
+	MaxBatchRecords = 1000
+	// MaxBatchBytes is how long the events of a batch may be together.
+	MaxBatchBytes = 1 << 20
+)
+
+// maxGroupRecords bounds what one commit takes, so that the answer to the first
+// in a long queue is not late.
+const maxGroupRecords = 4096
+
+// Batch is what a gateway sends: records that run on from an offset of its
+// spool.
+type Batch struct {
+	// Gateway and Spool are the transport's key.
+	Gateway mes.Gateway
+	Spool   string
+	// First is the offset of the first record.
+	First mes.Offset
+	// Records are what came; at most MaxBatchRecords and MaxBatchBytes.
+	Records []mes.Record
+	// Schemas are kept before the records.
+	Schemas []mes.Schema
+}
+
+// Appended is what became of a batch.
+type Appended struct {
+	// Durable is the offset up to which everything of the spool is in the log.
+	Durable mes.Offset
+	// Position is the last of the log.
+	Position mes.Position
+	// Stored and Duplicates count the batch's events.
+	Stored, Duplicates int
+	// Quarantined names the records that were kept, but are no events.
+	Quarantined []Quarantined
+}
+
+// Quarantined is one record of a batch that is no event.
+type Quarantined struct {
+	// Offset is the record's.
+	Offset mes.Offset
+	// Position is where it is kept.
+	Position mes.Position
+	// Reason and Detail say why.
+	Reason Reason
+	Detail string
+}
+
+// Err returns the quarantine as the error that its sender is told.
+func (q Quarantined) Err() error { return quarantineError(q.Reason, q.Detail) }
+
+func quarantineError(reason Reason, detail string) error {
+	code := mes.CodeInvalid
+	switch reason {
+	case ReasonConflict:
+		code = mes.CodeConflict
+	case ReasonTooLarge:
+		code = mes.CodeTooLarge
+	}
+	return mes.Errorf(code, "in quarantine (%s): %s", reason, detail)
+}
+
+// candidate is a record that was looked at as far as it can be looked at alone.
+type candidate struct {
+	record mes.Record
+	event  *mes.Event // nil where reason is set
+	reason Reason
+	detail string
+}
+
+type request struct {
+	batch      Batch
+	candidates []candidate
+	tallies    []tally // of a refusal, which has no batch
+	answer     chan answer
+}
+
+type answer struct {
+	appended Appended
+	err      error
+}
+
+// Append stores a batch. When it returns without an error, every record of the
+// batch is fsynced and readable, stored or in quarantine: it must survive a
+// power cut, and whoever sent it may forget it. A record that the log has
+// already is counted and not stored again. When Append returns an error the
+// batch may be in the log, in part or whole; send it again.
+//
+// Errors: CodeOffsetGap where First is beyond the next offset (value
+// `expected`), CodeTooLarge where the batch is beyond a limit, CodeBusy where
+// too much waits already, CodeUnavailable where the store is closed, and the
+// store's own failure, after which nothing is taken any more.
+func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
+	if err := s.checkBatch(ctx, b); err != nil {
+		return Appended{}, err
+	}
+	candidates := make([]candidate, len(b.Records))
+	for i := range b.Records {
+		candidates[i] = examine(b.Records[i])
+	}
+	return s.submit(ctx, &request{batch: b, candidates: candidates, answer: make(chan answer, 1)}, len(b.Records))
+}
+
+// checkBatch refuses what is wrong with the batch as a whole, and counts it.
+func (s *Store) checkBatch(ctx context.Context, b Batch) error {
+	if b.Gateway == "" || len(b.Gateway) > mes.MaxIDBytes || b.Spool == "" || len(b.Spool) > mes.MaxIDBytes {
+		return mes.Invalid("open", fmt.Sprintf("must name a gateway and a spool of 1 to %d bytes", mes.MaxIDBytes))
+	}
+	if b.First == 0 {
+		return mes.Invalid("batch.first_offset", "is 0; offsets count from 1")
+	}
+	for i := range b.Schemas {
+		if err := b.Schemas[i].Validate(); err != nil {
+			return err
+		}
+	}
+	size := 0
+	for _, r := range b.Records {
+		size += len(r.Event)
+	}
+	if len(b.Records) <= MaxBatchRecords && size <= MaxBatchBytes {
+		return nil
+	}
+	refused := mes.Errorf(mes.CodeTooLarge, "the batch has %d records with %d bytes of events; send at most %d and %d bytes in one",
+		len(b.Records), size, MaxBatchRecords, MaxBatchBytes).With("limit", fmt.Sprint(MaxBatchBytes)).With("got", fmt.Sprint(size))
+	if err := s.countRefused(ctx, b.Records); err != nil {
+		return err
+	}
+	return refused
+}
+
+// countRefused enters records that are sent back into the ledger.
+func (s *Store) countRefused(ctx context.Context, records []mes.Record) error {
+	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)}, 0)
+	return err
+}
+
+func refusals(records []mes.Record) []tally {
+	var list []tally
+	for _, r := range records {
+		list = addTally(list, tally{source: r.Identity.Source, refused: 1})
+	}
+	return list
+}
+
+func addTally(list []tally, t tally) []tally {
+	for i := range list {
+		if list[i].source == t.source {
+			list[i].duplicates += t.duplicates
+			list[i].refused += t.refused
+			return list
+		}
+	}
+	return append(list, t)
+}
+
+// examine looks at a record alone: what it finds depends on nothing else.
+func examine(r mes.Record) candidate {
+	c := candidate{record: r}
+	fail := func(reason Reason, err error) candidate {
+		c.reason, c.detail = reason, err.Error()
+		return c
+	}
+	if len(r.Event) > mes.MaxEventBytes {
+		return fail(ReasonTooLarge, fmt.Errorf("the event has %d bytes; at most %d are taken", len(r.Event), mes.MaxEventBytes))
+	}
+	if err := r.Identity.Validate(); err != nil {
+		return fail(ReasonInvalid, err)
+	}
+	event, err := mes.DecodeEvent(r.Event)
+	if err != nil {
+		return fail(ReasonMalformed, err)
+	}
+	if err := event.Validate(); err != nil {
+		return fail(ReasonInvalid, err)
+	}
+	c.event = event
+	c.record.Event = mes.AppendEvent(nil, event)
+	return c
+}
+
+func (s *Store) submit(ctx context.Context, r *request, records int) (Appended, error) {
+	if err := s.reserve(records); err != nil {
+		return Appended{}, err
+	}
+	defer s.release(records)
+	select {
+	case s.queue <- r:
+	case <-s.ended:
+		return Appended{}, s.unavailable()
+	case <-ctx.Done():
+		return Appended{}, ctx.Err()
+	}
+	select {
+	case a := <-r.answer:
+		return a.appended, a.err
+	case <-ctx.Done():
+		return Appended{}, ctx.Err()
+	}
+}
+
+// reserve makes room in the queue. A batch is never too large for an empty one.
+func (s *Store) reserve(records int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting > 0 && s.waiting+records > s.cfg.QueueEvents {
+		s.metrics.busy.Inc()
+		return mes.Errorf(mes.CodeBusy, "%d records wait to be stored; send again after a while", s.waiting).With("backlog", fmt.Sprint(s.waiting))
+	}
+	s.waiting += records
+	return nil
+}
+
+func (s *Store) release(records int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting -= records
+}
+
+func (s *Store) unavailable() error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return mes.Errorf(mes.CodeUnavailable, "the store is closed")
+}
+
+// write is the only goroutine that commits. A group is whatever queued while
+// the one before was being committed: a timer would only make it late.
+func (s *Store) write() {
+	defer close(s.ended)
+	w := newWriter()
+	for {
+		var group []*request
+		select {
+		case r := <-s.queue:
+			group = append(group, r)
+		case <-s.stop:
+			return
+		}
+		for records := len(group[0].candidates); records < maxGroupRecords; {
+			select {
+			case r := <-s.queue:
+				group = append(group, r)
+				records += len(r.candidates)
+				continue
+			default:
+			}
+			break
+		}
+		if err := s.commit(w, group); err != nil {
+			s.mu.Lock()
+			s.failure = mes.Errorf(mes.CodeUnavailable, "the store has stopped, because a commit failed: %w", err)
+			err := s.failure
+			s.mu.Unlock()
+			s.cfg.Log.Error("store stopped", slog.Any("err", err)) //nolint:sloglint // no request's context is this one's
+			for _, r := range group {
+				r.answer <- answer{err: err}
+			}
+			return
+		}
+	}
+}
+
+// commit puts a group of requests into the log and the indexes, and answers.
+func (s *Store) commit(w *writer, requests []*request) error {
+	start := time.Now()
+	answers := make([]answer, len(requests))
+	var position mes.Position
+	var chain mes.Hash
+	var events int
+	err := guard(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) (err error) {
+			if err := w.begin(tx, s.cfg.Now()); err != nil {
+				return err
+			}
+			for i, r := range requests {
+				if answers[i], err = w.take(r); err != nil {
+					return err
+				}
+			}
+			events = len(w.group.entries)
+			position, chain, err = w.end()
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.position, s.chain = position, chain
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+	s.metrics.commit.Observe(time.Since(start).Seconds())
+	s.metrics.appended.Add(float64(events))
+	for i, r := range requests {
+		answers[i].appended.Position = position
+		r.answer <- answers[i]
+	}
+	return nil
+}
+
+// take adds one request to the group. The error is the whole group's; what is
+// wrong with the request alone is in its answer.
+func (w *writer) take(r *request) (answer, error) {
+	for _, t := range r.tallies {
+		w.group.tallies = addTally(w.group.tallies, t)
+	}
+	if r.candidates == nil && r.batch.First == 0 {
+		return answer{}, nil
+	}
+	b := r.batch
+	before, err := w.durable(b.Gateway, b.Spool)
+	if err != nil {
+		return answer{}, err
+	}
+	if b.First > before+1 {
+		for _, t := range refusals(b.Records) {
+			w.group.tallies = addTally(w.group.tallies, t)
+		}
+		return answer{err: mes.Errorf(mes.CodeOffsetGap, "the batch begins at offset %d, but %d comes next; send from there on", b.First, before+1).
+			With("expected", fmt.Sprint(before+1)).With("got", fmt.Sprint(b.First))}, nil
+	}
+	for i := range b.Schemas {
+		if err := w.addSchema(b.Schemas[i]); err != nil {
+			return answer{}, err
+		}
+	}
+	a := Appended{Durable: max(before, b.First+mes.Offset(len(b.Records))-1)}
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		known, position, err := w.add(c)
+		switch {
+		case err != nil:
+			return answer{}, err
+		case known:
+			a.Duplicates++
+			w.group.tallies = addTally(w.group.tallies, tally{source: c.record.Identity.Source, duplicates: 1})
+		case c.reason != 0:
+			a.Quarantined = append(a.Quarantined, Quarantined{b.First + mes.Offset(i), position, c.reason, c.detail}) //nolint:gosec // i is below 1,000
+		default:
+			a.Stored++
+		}
+	}
+	w.setDurable(durable{b.Gateway, b.Spool, a.Durable})
+	return answer{appended: a}, nil
+}
+
+// add puts a candidate into the log, unless the log has it. A candidate whose
+// identity is taken by other content becomes a conflict.
+func (w *writer) add(c *candidate) (known bool, position mes.Position, err error) {
+	if c.reason == 0 {
+		taken, err := w.positionOf(c.record.Identity)
+		if err != nil {
+			return false, 0, err
+		}
+		if taken != 0 {
+			stored, err := w.read(taken, false)
+			if err != nil || bytes.Equal(stored.record.Event, c.record.Event) {
+				return true, taken, err
+			}
+			c.event, c.reason = nil, ReasonConflict
+			c.detail = fmt.Sprintf("the identity %s is taken by the event at position %d, which says something else", c.record.Identity, taken)
+		}
+	}
+	if c.reason != 0 {
+		if taken, err := w.quarantined(&c.record); err != nil || taken != 0 {
+			return true, taken, err
+		}
+	}
+	e := entry{position: w.next, record: c.record, event: c.event, reason: c.reason, detail: c.detail}
+	encoded := e.encode()
+	if err := put(w.log, key(nil).u64(uint64(e.position)), encoded); err != nil {
+		return false, 0, err
+	}
+	w.next++
+	w.group.entries = append(w.group.entries, e)
+	w.encoded = append(w.encoded, encoded)
+	return false, e.position, w.derive(&e)
+}

@@ -1,0 +1,480 @@
+package store
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/takt-mes/takt/internal/genealogy"
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// index reads the log and what is derived from it within one transaction, as of
+// a position: what came later is not there.
+type index struct {
+	tx   *bbolt.Tx
+	upTo mes.Position
+}
+
+// newest is the position of an index that leaves nothing out.
+const newest = mes.Position(math.MaxUint64)
+
+func newIndex(tx *bbolt.Tx, upTo mes.Position) index { return index{tx: tx, upTo: upTo} }
+
+// nameClass says what kind of name has a number.
+type nameClass uint8
+
+const (
+	classSource nameClass = 1 + iota
+	classEquipment
+	classSegment
+)
+
+type nameKey struct {
+	class nameClass
+	name  string
+}
+
+// The parts of a bucket that holds both directions of a numbering.
+const (
+	byName   uint8 = 0
+	byNumber uint8 = 1
+)
+
+// number returns the number of a name, 0 where it has none.
+func (x index) number(class nameClass, name string) (uint32, error) {
+	value, err := get(x.tx.Bucket(bucketName), key(nil).u8(byName).u8(uint8(class)).name(name))
+	if value == nil || err != nil {
+		return 0, err
+	}
+	r := reader{b: value}
+	return r.u32(), r.done("a name's number")
+}
+
+// name returns the name of a number.
+func (x index) name(class nameClass, number uint32) (string, error) {
+	value, err := get(x.tx.Bucket(bucketName), key(nil).u8(byNumber).u8(uint8(class)).u32(number))
+	if err == nil && value == nil && number != 0 {
+		err = mes.Errorf(mes.CodeDamaged, "number %d of class %d has no name; run takt check", number, class)
+	}
+	return string(value), err
+}
+
+// thingEntry is what is known of a thing by its name alone.
+type thingEntry struct {
+	number     uint64
+	thing      mes.Thing
+	definition string
+}
+
+// thingNumber returns the number of a thing, 0 where no event names it.
+func (x index) thingNumber(t mes.Thing) (uint64, error) {
+	value, err := get(x.tx.Bucket(bucketThing), key(nil).u8(byName).u8(uint8(t.Kind)).name(string(t.ID)))
+	if value == nil || err != nil {
+		return 0, err
+	}
+	r := reader{b: value}
+	return r.u64(), r.done("a thing's number")
+}
+
+func (x index) thing(number uint64) (thingEntry, error) {
+	value, err := get(x.tx.Bucket(bucketThing), key(nil).u8(byNumber).u64(number))
+	if err == nil && value == nil {
+		err = mes.Errorf(mes.CodeDamaged, "the thing numbered %d has no name; run takt check", number)
+	}
+	if err != nil {
+		return thingEntry{}, err
+	}
+	return decodeThing(number, value)
+}
+
+func decodeThing(number uint64, value []byte) (thingEntry, error) {
+	r := reader{b: value}
+	t := thingEntry{number: number}
+	t.thing.Kind = mes.RefKind(r.u8())
+	t.thing.ID = mes.ID(r.name())
+	t.definition = r.name()
+	return t, r.done("a thing")
+}
+
+// positionOf returns where an identity is stored, 0 where it is not.
+func (x index) positionOf(id mes.Identity) (mes.Position, error) {
+	source, err := x.number(classSource, string(id.Source))
+	if source == 0 || err != nil {
+		return 0, err
+	}
+	value, err := get(x.tx.Bucket(bucketIdentity), key(nil).u32(source).u64(uint64(id.Epoch)).u64(uint64(id.Sequence)))
+	if value == nil || err != nil {
+		return 0, err
+	}
+	r := reader{b: value}
+	return mes.Position(r.u64()), r.done("an identity")
+}
+
+// read returns the entry at a position.
+func (x index) read(position mes.Position, withEvent bool) (entry, error) {
+	value, err := get(x.tx.Bucket(bucketLog), key(nil).u64(uint64(position)))
+	if err == nil && value == nil {
+		err = mes.Errorf(mes.CodeNotFound, "there is nothing at position %d", position)
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	return decodeEntry(position, value, withEvent)
+}
+
+// withdrawnBy returns the position of the correction that withdraws an
+// identity, 0 where it holds.
+func (x index) withdrawnBy(id mes.Identity) (mes.Position, error) {
+	value, err := get(x.tx.Bucket(bucketWithdrawn), withdrawnKey(id))
+	if value == nil || err != nil {
+		return 0, err
+	}
+	r := reader{b: value}
+	by := mes.Position(r.u64())
+	if by > x.upTo {
+		return 0, r.done("a withdrawal")
+	}
+	return by, r.done("a withdrawal")
+}
+
+func withdrawnKey(id mes.Identity) key {
+	return key(nil).name(string(id.Source)).u64(uint64(id.Epoch)).u64(uint64(id.Sequence))
+}
+
+func (x index) durable(gateway mes.Gateway, spool string) (mes.Offset, error) {
+	value, err := get(x.tx.Bucket(bucketTransport), key(nil).name(string(gateway)).name(spool))
+	if value == nil || err != nil {
+		return 0, err
+	}
+	r := reader{b: value}
+	return mes.Offset(r.u64()), r.done("a spool's offset")
+}
+
+// role says how an event concerns a thing.
+type role uint8
+
+const (
+	roleSubject role = 1 + iota
+	roleConsumed
+	roleProduced
+	roleChild
+	roleParent
+	roleNamed
+	roleSlot
+	roleReported
+	roleMentioned
+	roleCarried
+	roles
+)
+
+// mention is one event's concern with one thing.
+type mention struct {
+	role     role
+	position mes.Position
+	moment
+	// counts says whether the event is production.
+	counts bool
+	rest   []byte // what the role adds
+}
+
+// moment is a genealogy.Moment with its source as a number.
+type moment struct {
+	source   uint32
+	epoch    mes.Epoch
+	sequence mes.Sequence
+	time     time.Time
+}
+
+func (k key) moment(m moment) key {
+	return k.u32(m.source).u64(uint64(m.epoch)).u64(uint64(m.sequence)).time(m.time)
+}
+
+func (r *reader) moment() moment {
+	return moment{r.u32(), mes.Epoch(r.u64()), mes.Sequence(r.u64()), r.time()}
+}
+
+func (x index) momentOf(m moment) (genealogy.Moment, error) {
+	source, err := x.name(classSource, m.source)
+	return genealogy.Moment{
+		Identity: mes.Identity{Source: mes.Source(source), Epoch: m.epoch, Sequence: m.sequence}, Time: m.time,
+	}, err
+}
+
+// mentions calls fn for each mention of a thing in a role (0 for all), in the
+// order of role and position, until fn returns false. Withdrawn events are left
+// out.
+func (x index) mentions(thing uint64, in role, fn func(mention) (bool, error)) error {
+	prefix := key(nil).u64(thing)
+	if in != 0 {
+		prefix = prefix.u8(uint8(in))
+	}
+	withdrawn, _ := x.tx.Bucket(bucketWithdrawn).Cursor().First()
+	return scan(x.tx.Bucket(bucketMention), prefix, nil, func(k, value []byte) (bool, error) {
+		m, err := decodeMention(k, value)
+		if err != nil || m.position > x.upTo {
+			return true, err
+		}
+		if withdrawn != nil {
+			at, err := x.momentOf(m.moment)
+			if err != nil {
+				return false, err
+			}
+			if by, err := x.withdrawnBy(at.Identity); err != nil || by != 0 {
+				return true, err
+			}
+		}
+		return fn(m)
+	})
+}
+
+func decodeMention(k, value []byte) (mention, error) {
+	r := reader{b: k[8:]}
+	m := mention{role: role(r.u8()), position: mes.Position(r.u64())}
+	if err := r.done("a mention's key"); err != nil {
+		return m, err
+	}
+	r = reader{b: value}
+	m.counts = r.u8() != 0
+	m.moment = r.moment()
+	if r.bad {
+		return m, r.done("a mention")
+	}
+	m.rest = r.b
+	return m, nil
+}
+
+// moves returns a thing's goings in and out of parents, production only.
+func (x index) moves(thing uint64) ([]genealogy.Move, error) {
+	var moves []genealogy.Move
+	parents := make(map[uint64]mes.Thing)
+	err := x.mentions(thing, roleChild, func(m mention) (bool, error) {
+		r := reader{b: m.rest}
+		action, parent, place := mes.PlacementAction(r.u8()), r.u64(), r.name()
+		if err := r.done("a placement"); err != nil || !m.counts {
+			return true, err
+		}
+		if _, known := parents[parent]; !known {
+			t, err := x.thing(parent)
+			if err != nil {
+				return false, err
+			}
+			parents[parent] = t.thing
+		}
+		at, err := x.momentOf(m.moment)
+		moves = append(moves, genealogy.Move{Moment: at, Action: action, Parent: parents[parent], Place: place, Position: m.position})
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A parent that was emptied gave up this thing as well.
+	for number, parent := range parents {
+		err := x.mentions(number, roleParent, func(m mention) (bool, error) {
+			r := reader{b: m.rest}
+			emptied := r.u8() != 0
+			if err := r.done("a placement's parent"); err != nil || !emptied || !m.counts {
+				return true, err
+			}
+			at, err := x.momentOf(m.moment)
+			moves = append(moves, genealogy.Move{Moment: at, Action: mes.PlacementDelete, Parent: parent, Position: m.position})
+			return true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return moves, nil
+}
+
+// changes returns what was done at a slot that may matter for a moment of a
+// source: the last change of that source before it, and all those of others.
+func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
+	var changes []genealogy.Change
+	prefix := append(slot[:len(slot):len(slot)], slotChange)
+	c := x.tx.Bucket(bucketSlot).Cursor()
+	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
+		r := reader{b: k[len(prefix):]}
+		source := r.u32()
+		ofSource := append(prefix[:len(prefix):len(prefix)], key(nil).u32(source)...)
+		if source == at.source {
+			last, err := x.lastChange(slot, ofSource, at)
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, last...)
+		} else if err := scan(x.tx.Bucket(bucketSlot), ofSource, nil, func(k, value []byte) (bool, error) {
+			c, holds, err := x.decodeChange(slot, k, value)
+			if holds {
+				changes = append(changes, c)
+			}
+			return true, err
+		}); err != nil {
+			return nil, err
+		}
+		k, _ = c.Seek(append(prefix[:len(prefix):len(prefix)], key(nil).u32(source+1)...))
+	}
+	return changes, nil
+}
+
+// lastChange returns the last change of a slot by the moment's own source
+// before it, none where there is none.
+func (x index) lastChange(slot, ofSource key, at moment) ([]genealogy.Change, error) {
+	c := x.tx.Bucket(bucketSlot).Cursor()
+	// The seek lands behind what is wanted.
+	k, sealed := c.Seek(ofSource.u64(uint64(at.epoch)).u64(uint64(at.sequence)))
+	if k == nil {
+		k, sealed = c.Last()
+	} else {
+		k, sealed = c.Prev()
+	}
+	for ; k != nil && hasPrefix(k, ofSource); k, sealed = c.Prev() {
+		value, err := unseal(k, sealed)
+		if err != nil {
+			return nil, err
+		}
+		change, holds, err := x.decodeChange(slot, k, value)
+		if err != nil {
+			return nil, err
+		}
+		if holds {
+			return []genealogy.Change{change}, nil
+		}
+	}
+	return nil, nil
+}
+
+// The kinds of keys behind a slot.
+const (
+	slotChange uint8 = 0
+	slotUse    uint8 = 1
+)
+
+func slotKey(equipment uint32, slot string) key { return key(nil).u32(equipment).name(slot) }
+
+// decodeChange reads a slot's change, and whether it holds or was withdrawn.
+func (x index) decodeChange(slot key, k, value []byte) (c genealogy.Change, holds bool, err error) {
+	r := reader{b: k[len(slot)+1:]}
+	m := moment{source: r.u32(), epoch: mes.Epoch(r.u64()), sequence: mes.Sequence(r.u64())}
+	if err := r.done("a slot's key"); err != nil {
+		return c, false, err
+	}
+	r = reader{b: value}
+	c.Action = mes.SlotAction(r.u8())
+	material := r.u64()
+	m.time = r.time()
+	c.Position = mes.Position(r.u64())
+	if err := r.done("a slot's change"); err != nil {
+		return c, false, err
+	}
+	if material != 0 {
+		t, err := x.thing(material)
+		if err != nil {
+			return c, false, err
+		}
+		c.Material = t.thing
+	}
+	if c.Moment, err = x.momentOf(m); err != nil {
+		return c, false, err
+	}
+	by, err := x.withdrawnBy(c.Identity)
+	return c, by == 0 && c.Position <= x.upTo, err
+}
+
+// onSlot returns what may have been on an equipment's slot at a moment.
+func (x index) onSlot(equipment uint32, slot string, at moment) ([]mes.Thing, error) {
+	changes, err := x.changes(slotKey(equipment, slot), at)
+	if err != nil {
+		return nil, err
+	}
+	m, err := x.momentOf(at)
+	if err != nil {
+		return nil, err
+	}
+	return genealogy.OnSlot(changes, m), nil
+}
+
+// momentIn returns the moment of an entry of the log.
+func (x index) momentIn(e *entry) (moment, error) {
+	id := e.record.Identity
+	source, err := x.number(classSource, string(id.Source))
+	if err == nil && source == 0 {
+		err = mes.Errorf(mes.CodeDamaged, "the source of position %d has no number; run takt check", e.position)
+	}
+	return moment{source, id.Epoch, id.Sequence, e.event.EventTime}, err
+}
+
+// span is the numbers that came from one epoch of a source.
+type span struct {
+	first, last mes.Sequence
+	gaps        []gap
+}
+
+// gap is a stretch of numbers that did not come, both ends included.
+type gap struct{ first, last mes.Sequence }
+
+func decodeSpan(value []byte) (span, error) {
+	r := reader{b: value}
+	s := span{first: mes.Sequence(r.u64()), last: mes.Sequence(r.u64())}
+	for len(r.b) > 0 && !r.bad {
+		s.gaps = append(s.gaps, gap{mes.Sequence(r.u64()), mes.Sequence(r.u64())})
+	}
+	return s, r.done("a source's span")
+}
+
+func (s span) encode() []byte {
+	k := key(nil).u64(uint64(s.first)).u64(uint64(s.last))
+	for _, g := range s.gaps {
+		k = k.u64(uint64(g.first)).u64(uint64(g.last))
+	}
+	return k
+}
+
+// with returns the span with one more number; the result depends on the set of
+// numbers alone.
+func (s span) with(n mes.Sequence) span {
+	switch {
+	case s.last == 0:
+		return span{first: n, last: n}
+	case n > s.last:
+		if n > s.last+1 {
+			s.gaps = append(s.gaps, gap{s.last + 1, n - 1})
+		}
+		s.last = n
+	case n < s.first:
+		if n+1 < s.first {
+			s.gaps = append([]gap{{n + 1, s.first - 1}}, s.gaps...)
+		}
+		s.first = n
+	default:
+		for i, g := range s.gaps {
+			if n < g.first || n > g.last {
+				continue
+			}
+			var parts []gap
+			if g.first < n {
+				parts = append(parts, gap{g.first, n - 1})
+			}
+			if n < g.last {
+				parts = append(parts, gap{n + 1, g.last})
+			}
+			s.gaps = append(append(append([]gap(nil), s.gaps[:i]...), parts...), s.gaps[i+1:]...)
+			break
+		}
+	}
+	return s
+}
+
+// missing returns how many numbers between first and last did not come.
+func (s span) missing() (n uint64) {
+	for _, g := range s.gaps {
+		n += uint64(g.last-g.first) + 1
+	}
+	return n
+}
+
+func (s span) String() string {
+	return fmt.Sprintf("%d to %d, %d missing", s.first, s.last, s.missing())
+}

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"time"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// LedgerEntry counts what came from one source in one hour. Received is the sum
+// of the other four, exactly.
+type LedgerEntry struct {
+	// Source is who it came from; empty for records that named none that can be.
+	Source mes.Source
+	// Hour is the beginning of the hour of record time, UTC.
+	Hour time.Time
+	// Stored, Duplicates, Quarantined and Refused say what became of it.
+	Stored, Duplicates, Quarantined, Refused uint64
+}
+
+// Received returns how many records came.
+func (e LedgerEntry) Received() uint64 {
+	return e.Stored + e.Duplicates + e.Quarantined + e.Refused
+}
+
+// Add returns the sum of two entries, with e's source and hour.
+func (e LedgerEntry) Add(other LedgerEntry) LedgerEntry {
+	e.Stored += other.Stored
+	e.Duplicates += other.Duplicates
+	e.Quarantined += other.Quarantined
+	e.Refused += other.Refused
+	return e
+}
+
+type ledgerCount struct{ stored, duplicates, quarantined, refused uint64 }
+
+// ledgerSource is the source under which a record is counted: none where it
+// named none that can be.
+func ledgerSource(s mes.Source) string {
+	if len(s) > mes.MaxIDBytes {
+		return ""
+	}
+	return string(s)
+}
+
+func ledgerKey(source uint32, t time.Time) key {
+	return key(nil).u32(source).time(t.Truncate(time.Hour))
+}
+
+// count adds to the ledger.
+func (w *writer) count(source uint32, t time.Time, c ledgerCount) error {
+	b := w.tx.Bucket(bucketLedger)
+	k := ledgerKey(source, t)
+	value, err := get(b, k)
+	if err != nil {
+		return err
+	}
+	if value != nil {
+		have, err := decodeCount(value)
+		if err != nil {
+			return err
+		}
+		c.stored += have.stored
+		c.duplicates += have.duplicates
+		c.quarantined += have.quarantined
+		c.refused += have.refused
+	}
+	return put(b, k, key(nil).u64(c.stored).u64(c.duplicates).u64(c.quarantined).u64(c.refused))
+}
+
+func decodeCount(value []byte) (ledgerCount, error) {
+	r := reader{b: value}
+	c := ledgerCount{r.u64(), r.u64(), r.u64(), r.u64()}
+	return c, r.done("a ledger entry")
+}

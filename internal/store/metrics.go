@@ -1,0 +1,29 @@
+package store
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the store's; they count whether or not anybody asks.
+type metrics struct {
+	commit   prometheus.Histogram
+	appended prometheus.Counter
+	busy     prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "takt_store_commit_seconds", Help: "Time to commit a group, fsync included.",
+			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2},
+		}),
+		appended: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "takt_store_appended_total", Help: "Entries added to the log, quarantine included.",
+		}),
+		busy: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "takt_store_busy_total", Help: "Batches sent back because too much was waiting.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.commit, m.appended, m.busy)
+	}
+	return m
+}

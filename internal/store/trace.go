@@ -1,0 +1,395 @@
+package store
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/takt-mes/takt/internal/genealogy"
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// Trace yields every edge that leads from a thing to what it was made of, or to
+// what was made of it: nearest first, each once, to maxDepth steps (0 for all).
+// CodeNotFound where no event names the thing.
+func (v *View) Trace(start mes.Thing, way genealogy.Direction, maxDepth int) iter.Seq2[genealogy.Edge, error] {
+	return func(yield func(genealogy.Edge, error) bool) {
+		if n, err := v.thingNumber(start); err != nil || n == 0 {
+			if err == nil {
+				err = notFound(start)
+			}
+			yield(genealogy.Edge{}, err)
+			return
+		}
+		next := v.inputs
+		if way == genealogy.Forward {
+			next = v.outputs
+		}
+		genealogy.Walk(genealogy.Node{Thing: start}, maxDepth, func(n genealogy.Node) ([]genealogy.Edge, error) {
+			if err := v.ctx.Err(); err != nil {
+				return nil, err
+			}
+			return next(n)
+		})(yield)
+	}
+}
+
+func notFound(t mes.Thing) error {
+	return mes.Errorf(mes.CodeNotFound, "nothing names %s; ids are compared to the byte", t).With("resource", t.String())
+}
+
+// making is one event that made a thing, or a stretch of it.
+type making struct {
+	entry
+	moment  moment
+	work    *mes.Work
+	stretch *mes.Interval // which stretch of the thing it made, nil for all
+}
+
+// inputs returns what went into a node.
+func (v *View) inputs(n genealogy.Node) ([]genealogy.Edge, error) {
+	number, err := v.thingNumber(n.Thing)
+	if err != nil {
+		return nil, err
+	}
+	makings, err := v.makings(number, n.Thing)
+	if err != nil {
+		return nil, err
+	}
+	if n.HasInterval {
+		makings = slices.DeleteFunc(makings, func(m making) bool { return m.stretch != nil && !m.stretch.Overlaps(n.Interval) })
+	}
+	alternatives := 0
+	if n.Part || n.HasInterval {
+		for _, m := range makings {
+			if m.stretch != nil && (n.Part || !surely(n.Interval, *m.stretch)) {
+				alternatives++
+			}
+		}
+	}
+	var edges []genealogy.Edge
+	in := make(map[mes.Thing]int) // in how many makings an input is for certain
+	for _, m := range makings {
+		from, err := v.consumedBy(n, m)
+		if err != nil {
+			return nil, err
+		}
+		seen := make(map[mes.Thing]bool)
+		for _, e := range from {
+			if e.Certainty == genealogy.Certain && !seen[e.Input] {
+				seen[e.Input] = true
+				in[e.Input]++
+			}
+		}
+		edges = append(edges, from...)
+	}
+	if alternatives > 1 {
+		for i, e := range edges {
+			if e.Certainty == genealogy.Certain && in[e.Input] < len(makings) {
+				edges[i].Certainty, edges[i].Alternatives = genealogy.Possible, alternatives
+			}
+		}
+	}
+	children, err := v.children(number, n.Thing)
+	return append(edges, children...), err
+}
+
+// surely reports whether a stretch overlaps another however its ends are off.
+func surely(i, other mes.Interval) bool {
+	d := i.Delta + other.Delta
+	return max(i.From, other.From)+d < min(i.To, other.To)-d
+}
+
+// makings returns the work that made a thing: that produced it, or that put
+// something into it.
+func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
+	var makings []making
+	for _, as := range []role{roleProduced, roleSubject} {
+		err := v.mentions(number, as, func(m mention) (bool, error) {
+			e, err := v.read(m.position, true)
+			if err != nil {
+				return false, err
+			}
+			work, ok := e.event.Fact.(*mes.Work)
+			if !ok || as == roleSubject && (len(work.Produced) > 0 || len(work.Consumed) == 0) {
+				return true, nil
+			}
+			made := making{entry: e, moment: m.moment, work: work}
+			for _, a := range work.Produced {
+				if a.Ref.Thing == t && a.Interval != nil {
+					made.stretch = a.Interval
+				}
+			}
+			makings = append(makings, made)
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return makings, nil
+}
+
+// consumedBy returns the edges from what one event consumed to the node that it
+// made.
+func (v *View) consumedBy(n genealogy.Node, m making) ([]genealogy.Edge, error) {
+	equipment, err := v.number(classEquipment, string(m.event.Equipment))
+	if err != nil {
+		return nil, err
+	}
+	var edges []genealogy.Edge
+	for _, a := range m.work.Consumed {
+		e := edgeOf(&m.entry, a, len(m.work.Produced) <= 1)
+		e.Output = n.Thing
+		candidates := []mes.Thing{a.Ref.Thing}
+		if a.Ref.IsZero() {
+			if candidates, err = v.onSlot(equipment, a.Slot, m.moment); err != nil {
+				return nil, err
+			}
+		}
+		if len(candidates) == 0 {
+			e.Certainty = genealogy.Unknown
+			edges = append(edges, e)
+			continue
+		}
+		for _, c := range candidates {
+			e := e
+			e.Input, e.Certainty = c, genealogy.Certain
+			if len(candidates) > 1 {
+				e.Certainty, e.Alternatives = genealogy.Possible, len(candidates)
+			}
+			e.Next = genealogy.Node{Thing: c}
+			switch {
+			case n.Part || n.HasInterval || a.Interval == nil:
+				// Some stretch of a coil; of what is no coil, this says nothing.
+				e.Next.Part = c.Kind == mes.RefLot
+			default:
+				e.Next.Interval, e.Next.HasInterval = *a.Interval, true
+			}
+			edges = append(edges, e)
+		}
+	}
+	return edges, nil
+}
+
+// edgeOf returns what an event says of one thing that it consumed.
+func edgeOf(e *entry, a mes.Actual, alone bool) genealogy.Edge {
+	edge := genealogy.Edge{
+		Interval: a.Interval, Slot: a.Slot,
+		Equipment: e.event.Equipment, ProcessSegment: e.event.ProcessSegment, Time: e.event.EventTime, Position: e.position,
+	}
+	if alone { // what several things share cannot be said of one
+		edge.Quantity = a.Quantity
+	}
+	return edge
+}
+
+// children returns the edges from what an item is built of.
+func (v *View) children(number uint64, t mes.Thing) ([]genealogy.Edge, error) {
+	if t.Kind != mes.RefItem {
+		return nil, nil
+	}
+	var edges []genealogy.Edge
+	err := v.mentions(number, roleParent, func(m mention) (bool, error) {
+		e, err := v.read(m.position, true)
+		if err != nil {
+			return false, err
+		}
+		p, ok := e.event.Fact.(*mes.Placement)
+		if !ok || p.Action != mes.PlacementAdd {
+			return true, nil
+		}
+		for _, child := range p.Children {
+			edge, err := v.placed(&e, child, t)
+			if err != nil {
+				return false, err
+			}
+			edge.Next = genealogy.Node{Thing: child.Ref.Thing}
+			edges = append(edges, edge)
+		}
+		return true, nil
+	})
+	return edges, err
+}
+
+// placed returns the edge of one child that was put into an item.
+func (v *View) placed(e *entry, child mes.Child, parent mes.Thing) (genealogy.Edge, error) {
+	edge := edgeOf(e, mes.Actual{}, true)
+	edge.Input, edge.Output, edge.Place, edge.Certainty = child.Ref.Thing, parent, child.Place, genealogy.Certain
+	number, err := v.thingNumber(child.Ref.Thing)
+	if err != nil {
+		return edge, err
+	}
+	moves, err := v.moves(number)
+	if err != nil {
+		return edge, err
+	}
+	for _, s := range genealogy.Stays(moves) {
+		if s.Since.Position == e.position && s.Since.Parent == parent {
+			edge.Removed = s.Until != nil
+		}
+	}
+	return edge, nil
+}
+
+// outputs returns what a node went into.
+func (v *View) outputs(n genealogy.Node) ([]genealogy.Edge, error) {
+	number, err := v.thingNumber(n.Thing)
+	if err != nil {
+		return nil, err
+	}
+	var edges []genealogy.Edge
+	err = v.mentions(number, roleConsumed, func(m mention) (bool, error) {
+		e, err := v.read(m.position, true)
+		if err != nil {
+			return false, err
+		}
+		work, ok := e.event.Fact.(*mes.Work)
+		if !ok {
+			return true, nil
+		}
+		for _, a := range work.Consumed {
+			if a.Ref.Thing == n.Thing {
+				edges = append(edges, into(n, &e, work, a)...)
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range edges {
+		if edges[i].Certainty == genealogy.Possible {
+			edges[i].Alternatives = len(edges)
+		}
+	}
+	taken, err := v.takenFromSlots(n, number)
+	if err != nil {
+		return nil, err
+	}
+	edges = append(edges, taken...)
+	parents, err := v.parents(number, n.Thing)
+	return append(edges, parents...), err
+}
+
+// into returns the edges from one thing that an event consumed to all that it
+// made.
+func into(n genealogy.Node, e *entry, work *mes.Work, a mes.Actual) []genealogy.Edge {
+	made := make([]mes.Actual, 0, len(work.Produced)+len(work.Subjects))
+	made = append(made, work.Produced...)
+	if len(made) == 0 {
+		for _, s := range work.Subjects {
+			made = append(made, mes.Actual{Ref: s})
+		}
+	}
+	if n.HasInterval && a.Interval != nil && !a.Interval.Overlaps(n.Interval) {
+		return nil
+	}
+	var edges []genealogy.Edge
+	for _, p := range made {
+		if p.Ref.IsZero() {
+			continue
+		}
+		edge := edgeOf(e, a, len(made) == 1)
+		edge.Input, edge.Output, edge.Certainty = n.Thing, p.Ref.Thing, genealogy.Certain
+		edge.Next = genealogy.Node{Thing: p.Ref.Thing}
+		whole := !n.Part && (!n.HasInterval || a.Interval != nil && a.Interval.From >= n.Interval.From && a.Interval.To <= n.Interval.To)
+		switch {
+		case n.Part && a.Interval != nil, n.HasInterval && a.Interval != nil && !surely(n.Interval, *a.Interval):
+			edge.Certainty = genealogy.Possible
+		}
+		switch {
+		case p.Ref.Kind != mes.RefLot:
+			// An item is what it is made of, wherever in it that may be.
+		case whole && p.Interval != nil:
+			edge.Next.Interval, edge.Next.HasInterval = *p.Interval, true
+		case !whole:
+			edge.Next.Part = true
+		}
+		edges = append(edges, edge)
+	}
+	return edges
+}
+
+// takenFromSlots returns the edges from a lot to what was made of it while it
+// was on a slot.
+func (v *View) takenFromSlots(n genealogy.Node, number uint64) ([]genealogy.Edge, error) {
+	var edges []genealogy.Edge
+	taken := make(map[mes.Position]bool)
+	err := v.mentions(number, roleSlot, func(m mention) (bool, error) {
+		r := reader{b: m.rest}
+		equipment, slot, action := r.u32(), r.name(), mes.SlotAction(r.u8())
+		if err := r.done("a slot's mention"); err != nil || action != mes.SlotLoad {
+			return true, err
+		}
+		return true, v.usesAfter(slotKey(equipment, slot), m.source, m.epoch, m.sequence, func(u use) error {
+			if taken[u.position] {
+				return nil
+			}
+			from, err := v.takenBy(n, equipment, slot, u)
+			taken[u.position] = len(from) > 0
+			edges = append(edges, from...)
+			return err
+		})
+	})
+	return edges, err
+}
+
+// takenBy returns the edges from a lot through one event's use of a slot.
+func (v *View) takenBy(n genealogy.Node, equipment uint32, slot string, u use) ([]genealogy.Edge, error) {
+	candidates, err := v.onSlot(equipment, slot, u.moment)
+	if err != nil || !slices.Contains(candidates, n.Thing) {
+		return nil, err
+	}
+	e, err := v.read(u.position, true)
+	if err != nil {
+		return nil, err
+	}
+	if by, err := v.withdrawnBy(e.record.Identity); err != nil || by != 0 {
+		return nil, err
+	}
+	work, ok := e.event.Fact.(*mes.Work)
+	if !ok {
+		return nil, nil
+	}
+	var edges []genealogy.Edge
+	for _, a := range work.Consumed {
+		if a.Slot != slot || !a.Ref.IsZero() {
+			continue
+		}
+		for _, edge := range into(n, &e, work, a) {
+			if len(candidates) > 1 {
+				edge.Certainty, edge.Alternatives = genealogy.Possible, len(candidates)
+			}
+			edges = append(edges, edge)
+		}
+	}
+	return edges, nil
+}
+
+// parents returns the edges to what an item is built into.
+func (v *View) parents(number uint64, t mes.Thing) ([]genealogy.Edge, error) {
+	var edges []genealogy.Edge
+	err := v.mentions(number, roleChild, func(m mention) (bool, error) {
+		e, err := v.read(m.position, true)
+		if err != nil {
+			return false, err
+		}
+		p, ok := e.event.Fact.(*mes.Placement)
+		if !ok || p.Action != mes.PlacementAdd || p.Parent.Kind != mes.RefItem {
+			return true, nil
+		}
+		for _, child := range p.Children {
+			if child.Ref.Thing != t {
+				continue
+			}
+			edge, err := v.placed(&e, child, p.Parent.Thing)
+			if err != nil {
+				return false, err
+			}
+			edge.Next = genealogy.Node{Thing: p.Parent.Thing}
+			edges = append(edges, edge)
+		}
+		return true, nil
+	})
+	return edges, err
+}

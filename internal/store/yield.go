@@ -1,0 +1,79 @@
+package store
+
+import (
+	"iter"
+	"time"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// FirstAttempt is one item's first attempt at a process segment.
+type FirstAttempt struct {
+	// ProcessSegment is the step.
+	ProcessSegment string
+	// Equipment is where it was tried.
+	Equipment mes.EquipmentID
+	// Time is the attempt's event time.
+	Time time.Time
+	// Passed says whether it was conformant.
+	Passed bool
+}
+
+// FirstAttempts yields the first attempts in production with an event time in
+// [from, to), by process segment in the order in which they were first heard
+// of, then by time. It reads each of them.
+func (v *View) FirstAttempts(segment string, from, to time.Time) iter.Seq2[FirstAttempt, error] {
+	return func(yield func(FirstAttempt, error) bool) {
+		equipment := make(map[uint32]mes.EquipmentID)
+		n := 0
+		of := func(number uint32, name string) (bool, error) {
+			prefix := key(nil).u32(number)
+			more := true
+			err := scan(v.tx.Bucket(bucketAttempt), prefix, key(nil).u32(number).time(from), func(k, value []byte) (bool, error) {
+				r := reader{b: k[4:]}
+				t := r.time()
+				if !t.Before(to) {
+					return false, nil
+				}
+				r = reader{b: value}
+				at, passed := r.u32(), r.u8() != 0
+				if err := r.done("an attempt"); err != nil {
+					return false, err
+				}
+				if _, known := equipment[at]; !known {
+					id, err := v.name(classEquipment, at)
+					if err != nil {
+						return false, err
+					}
+					equipment[at] = mes.EquipmentID(id)
+				}
+				if n++; n%4096 == 0 && v.ctx.Err() != nil {
+					return false, v.ctx.Err()
+				}
+				more = yield(FirstAttempt{name, equipment[at], t, passed}, nil)
+				return more, nil
+			})
+			return more, err
+		}
+		if err := v.segments(segment, of); err != nil {
+			yield(FirstAttempt{}, err)
+		}
+	}
+}
+
+// segments calls fn for one process segment, or for all where name is empty.
+func (v *View) segments(name string, fn func(number uint32, name string) (bool, error)) error {
+	if name != "" {
+		n, err := v.number(classSegment, name)
+		if err != nil || n == 0 {
+			return err
+		}
+		_, err = fn(n, name)
+		return err
+	}
+	prefix := key(nil).u8(byNumber).u8(uint8(classSegment))
+	return scan(v.tx.Bucket(bucketName), prefix, nil, func(k, value []byte) (bool, error) {
+		r := reader{b: k[2:]}
+		return fn(r.u32(), string(value))
+	})
+}
