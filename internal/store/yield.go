@@ -5,25 +5,14 @@ import (
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/yield"
 )
-
-// FirstAttempt is one item's first attempt at a process segment.
-type FirstAttempt struct {
-	// ProcessSegment is the step.
-	ProcessSegment string
-	// Equipment is where it was tried.
-	Equipment mes.EquipmentID
-	// Time is the attempt's event time.
-	Time time.Time
-	// Passed says whether it was conformant.
-	Passed bool
-}
 
 // FirstAttempts yields the first attempts in production with an event time in
 // [from, to), by process segment in the order in which they were first heard
 // of, then by time. It reads each of them.
-func (v *View) FirstAttempts(segment string, from, to time.Time) iter.Seq2[FirstAttempt, error] {
-	return func(yield func(FirstAttempt, error) bool) {
+func (v *View) FirstAttempts(segment string, from, to time.Time) iter.Seq2[yield.Attempt, error] {
+	return func(each func(yield.Attempt, error) bool) {
 		equipment := make(map[uint32]mes.EquipmentID)
 		n := 0
 		of := func(number uint32, name string) (bool, error) {
@@ -50,13 +39,13 @@ func (v *View) FirstAttempts(segment string, from, to time.Time) iter.Seq2[First
 				if n++; n%4096 == 0 && v.ctx.Err() != nil {
 					return false, v.ctx.Err()
 				}
-				more = yield(FirstAttempt{name, equipment[at], t, passed}, nil)
+				more = each(yield.Attempt{ProcessSegment: name, Equipment: equipment[at], Time: t, Passed: passed}, nil)
 				return more, nil
 			})
 			return more, err
 		}
 		if err := v.segments(segment, of); err != nil {
-			yield(FirstAttempt{}, err)
+			each(yield.Attempt{}, err)
 		}
 	}
 }
