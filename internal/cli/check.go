@@ -35,7 +35,7 @@ func checkServer(ctx context.Context, c *connection, out, notes io.Writer) error
 		return err
 	}
 	defer s.close()
-	stream, err := taktv1.NewAdminServiceClient(s.conn).CheckStore(ctx, &taktv1.CheckStoreRequest{})
+	stream, err := taktv1.NewAdminServiceClient(s.Conn()).CheckStore(ctx, &taktv1.CheckStoreRequest{})
 	if err != nil {
 		return s.explain(err)
 	}

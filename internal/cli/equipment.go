@@ -34,7 +34,7 @@ func newEquipmentList(c *connection) *cobra.Command {
 		}
 		q.out.header(equipmentColumns...)
 		return q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewEquipmentServiceClient(q.conn).ListEquipment(ctx, &taktv1.ListEquipmentRequest{
+			resp, err := taktv1.NewEquipmentServiceClient(q.Conn()).ListEquipment(ctx, &taktv1.ListEquipmentRequest{
 				PageSize: listPage, PageToken: token,
 			})
 			if err != nil {
@@ -85,7 +85,7 @@ func newEquipmentShow(c *connection) *cobra.Command {
 		}
 		var e *taktv1.Equipment
 		err = q.call(ctx, func(ctx context.Context) (err error) {
-			e, err = taktv1.NewEquipmentServiceClient(q.conn).GetEquipment(ctx, &taktv1.GetEquipmentRequest{Name: name})
+			e, err = taktv1.NewEquipmentServiceClient(q.Conn()).GetEquipment(ctx, &taktv1.GetEquipmentRequest{Name: name})
 			return err
 		})
 		switch {

@@ -96,7 +96,7 @@ func newEventsList(c *connection) *cobra.Command {
 		}
 		q.out.header(eventColumns...)
 		return q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewEventServiceClient(q.conn).ListEvents(ctx, &taktv1.ListEventsRequest{
+			resp, err := taktv1.NewEventServiceClient(q.Conn()).ListEvents(ctx, &taktv1.ListEventsRequest{
 				PageSize: listPage, PageToken: token, Filter: match, MinPosition: q.minPosition,
 			})
 			if err != nil {
@@ -156,7 +156,7 @@ nothing is lost or repeated; with -o json every line has its own.`),
 func (q *query) watch(ctx context.Context, req *taktv1.WatchEventsRequest, limit uint64, site *time.Location) (last string, err error) {
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stream, err := taktv1.NewEventServiceClient(q.conn).WatchEvents(watching, req)
+	stream, err := taktv1.NewEventServiceClient(q.Conn()).WatchEvents(watching, req)
 	if err != nil {
 		return "", q.explain(err)
 	}
@@ -201,7 +201,7 @@ func showEvent(ctx context.Context, q *query) error {
 	if err != nil {
 		return err
 	}
-	client := taktv1.NewEventServiceClient(q.conn)
+	client := taktv1.NewEventServiceClient(q.Conn())
 	var e *taktv1.LoggedEvent
 	err = q.call(ctx, func(ctx context.Context) (err error) {
 		e, err = client.GetEvent(ctx, &taktv1.GetEventRequest{Name: name})
@@ -259,7 +259,7 @@ func (q *query) schemasOf(ctx context.Context, e *taktv1.Event) (map[string]*tak
 	}
 	var schema *taktv1.Schema
 	err := q.call(ctx, func(ctx context.Context) (err error) {
-		schema, err = taktv1.NewEventServiceClient(q.conn).GetSchema(ctx,
+		schema, err = taktv1.NewEventServiceClient(q.Conn()).GetSchema(ctx,
 			&taktv1.GetSchemaRequest{Name: "schemas/" + hex.EncodeToString(m.GetSchema())})
 		return err
 	})

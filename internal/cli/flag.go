@@ -28,7 +28,7 @@ events are all kept; a correction puts right what was wrong.`),
 		found := 0
 		q.out.header("thing", "flag", "detail", "positions")
 		err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewMaterialServiceClient(q.conn).ListFlags(ctx, &taktv1.ListFlagsRequest{
+			resp, err := taktv1.NewMaterialServiceClient(q.Conn()).ListFlags(ctx, &taktv1.ListFlagsRequest{
 				PageSize: listPage, PageToken: token, Kind: taktv1.FlagKind(n), MinPosition: q.minPosition,
 			})
 			if err != nil {

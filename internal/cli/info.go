@@ -21,7 +21,7 @@ log.`),
 	}, func(ctx context.Context, q *query) error {
 		var info *taktv1.ServerInfo
 		err := q.call(ctx, func(ctx context.Context) (err error) {
-			info, err = taktv1.NewAdminServiceClient(q.conn).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
+			info, err = taktv1.NewAdminServiceClient(q.Conn()).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
 			return err
 		})
 		switch {

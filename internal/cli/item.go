@@ -45,7 +45,7 @@ func showItem(ctx context.Context, q *query, values bool) error {
 	}
 	var resp *taktv1.GetItemRecordResponse
 	err = q.call(ctx, func(ctx context.Context) (err error) {
-		resp, err = taktv1.NewMaterialServiceClient(q.conn).GetItemRecord(ctx,
+		resp, err = taktv1.NewMaterialServiceClient(q.Conn()).GetItemRecord(ctx,
 			&taktv1.GetItemRecordRequest{Name: name, MinPosition: q.minPosition})
 		return err
 	})
@@ -239,7 +239,7 @@ func newItemList(c *connection) *cobra.Command {
 		}
 		q.out.header("item", "definition", "segment", "disposition", "time", "in", "flags")
 		return q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewMaterialServiceClient(q.conn).ListItems(ctx, &taktv1.ListItemsRequest{
+			resp, err := taktv1.NewMaterialServiceClient(q.Conn()).ListItems(ctx, &taktv1.ListItemsRequest{
 				PageSize: listPage, PageToken: token, MaterialDefinition: definition, MinPosition: q.minPosition,
 			})
 			if err != nil {

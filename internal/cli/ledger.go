@@ -37,7 +37,7 @@ refused. The sum closes exactly; the command ends with 4 where it does not.`),
 		var sum *taktv1.LedgerEntry
 		q.out.header("source", "hour", "received>", "stored>", "duplicates>", "quarantined>", "refused>")
 		err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewLedgerServiceClient(q.conn).ListLedgerEntries(ctx, &taktv1.ListLedgerEntriesRequest{
+			resp, err := taktv1.NewLedgerServiceClient(q.Conn()).ListLedgerEntries(ctx, &taktv1.ListLedgerEntriesRequest{
 				PageSize: listPage, PageToken: token, Source: raw, StartTime: ends[0], EndTime: ends[1], MinPosition: q.minPosition,
 			})
 			if err != nil {
@@ -95,7 +95,7 @@ fact: a record that the source lost, or that is still on its way.`),
 	}, func(ctx context.Context, q *query) error {
 		var resp *taktv1.ListSourcesResponse
 		err := q.call(ctx, func(ctx context.Context) (err error) {
-			resp, err = taktv1.NewLedgerServiceClient(q.conn).ListSources(ctx, &taktv1.ListSourcesRequest{MinPosition: q.minPosition})
+			resp, err = taktv1.NewLedgerServiceClient(q.Conn()).ListSources(ctx, &taktv1.ListSourcesRequest{MinPosition: q.minPosition})
 			return err
 		})
 		switch {

@@ -35,7 +35,7 @@ func newLotShow(c *connection) *cobra.Command {
 		}
 		var resp *taktv1.GetLotResponse
 		err = q.call(ctx, func(ctx context.Context) (err error) {
-			resp, err = taktv1.NewMaterialServiceClient(q.conn).GetLot(ctx, &taktv1.GetLotRequest{Name: name, MinPosition: q.minPosition})
+			resp, err = taktv1.NewMaterialServiceClient(q.Conn()).GetLot(ctx, &taktv1.GetLotRequest{Name: name, MinPosition: q.minPosition})
 			return err
 		})
 		switch {
@@ -96,7 +96,7 @@ func newLotList(c *connection) *cobra.Command {
 	}, func(ctx context.Context, q *query) error {
 		q.out.header(lotColumns...)
 		return q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewMaterialServiceClient(q.conn).ListLots(ctx, &taktv1.ListLotsRequest{
+			resp, err := taktv1.NewMaterialServiceClient(q.Conn()).ListLots(ctx, &taktv1.ListLotsRequest{
 				PageSize: listPage, PageToken: token, MaterialDefinition: definition, MinPosition: q.minPosition,
 			})
 			if err != nil {

@@ -40,7 +40,7 @@ func newQuarantineList(c *connection) *cobra.Command {
 		}
 		q.out.header("position>", "record time", "source", "epoch>", "sequence>", "reason")
 		return q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-			resp, err := taktv1.NewLedgerServiceClient(q.conn).ListQuarantinedRecords(ctx, &taktv1.ListQuarantinedRecordsRequest{
+			resp, err := taktv1.NewLedgerServiceClient(q.Conn()).ListQuarantinedRecords(ctx, &taktv1.ListQuarantinedRecordsRequest{
 				PageSize: listPage, PageToken: token, Source: raw, MinPosition: q.minPosition,
 			})
 			if err != nil {
@@ -78,7 +78,7 @@ func newQuarantineShow(c *connection) *cobra.Command {
 		}
 		var r *taktv1.QuarantinedRecord
 		err = q.call(ctx, func(ctx context.Context) (err error) {
-			r, err = taktv1.NewLedgerServiceClient(q.conn).GetQuarantinedRecord(ctx, &taktv1.GetQuarantinedRecordRequest{Name: name})
+			r, err = taktv1.NewLedgerServiceClient(q.Conn()).GetQuarantinedRecord(ctx, &taktv1.GetQuarantinedRecordRequest{Name: name})
 			return err
 		})
 		switch {

@@ -106,7 +106,7 @@ func (q *query) site(ctx context.Context) (*time.Location, error) {
 	}
 	var info *taktv1.ServerInfo
 	err := q.call(ctx, func(ctx context.Context) (err error) {
-		info, err = taktv1.NewAdminServiceClient(q.conn).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
+		info, err = taktv1.NewAdminServiceClient(q.Conn()).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
 		return err
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ func (q *query) search(ctx context.Context, typed string) (resp *taktv1.SearchMa
 		return nil, err
 	}
 	err = q.call(ctx, func(ctx context.Context) (err error) {
-		resp, err = taktv1.NewMaterialServiceClient(q.conn).SearchMaterial(ctx,
+		resp, err = taktv1.NewMaterialServiceClient(q.Conn()).SearchMaterial(ctx,
 			&taktv1.SearchMaterialRequest{Value: name, MinPosition: q.minPosition})
 		return err
 	})

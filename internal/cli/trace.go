@@ -108,7 +108,7 @@ func (q *query) trace(ctx context.Context, req *taktv1.TraceGenealogyRequest) er
 	var position uint64
 	err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
 		req.PageToken = token
-		resp, err := taktv1.NewGenealogyServiceClient(q.conn).TraceGenealogy(ctx, req)
+		resp, err := taktv1.NewGenealogyServiceClient(q.Conn()).TraceGenealogy(ctx, req)
 		if err != nil {
 			return "", err
 		}

@@ -47,7 +47,7 @@ hours; hours, shifts and days are the site's.`),
 		}
 		var resp *taktv1.ComputeYieldResponse
 		err = q.call(ctx, func(ctx context.Context) (err error) {
-			resp, err = taktv1.NewYieldServiceClient(q.conn).ComputeYield(ctx, req)
+			resp, err = taktv1.NewYieldServiceClient(q.Conn()).ComputeYield(ctx, req)
 			return err
 		})
 		switch {
