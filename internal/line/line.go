@@ -1,0 +1,78 @@
+package line
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// Line is a line that can be run. It does not change: every range over its
+// Records begins anew, and several may go on at once.
+type Line struct {
+	config Config
+	blocks []Block
+}
+
+// Block is a record block of a PLC: a machine's source of events.
+type Block struct {
+	// Name is the block's in the PLC, and the equipment's, as `L1.WND.01`.
+	Name string
+	// Source numbers its events, as `L1/P2/WND01`.
+	Source mes.Source
+	// PLC is the name of its PLC, as `L1P2`.
+	PLC string
+	// Schema is what its values stand under, nil where it measures nothing.
+	Schema *mes.Schema
+	// SchemaName is the schema's name, as `winding`; empty where there is none.
+	// Blocks with one name have one schema.
+	SchemaName string
+	// ProcessSegment is the step of the route that it belongs to.
+	ProcessSegment string
+}
+
+// New returns the line of a configuration, or Validate's error.
+func New(c Config) (*Line, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	l := &Line{config: c.withDefaults()}
+	for i := range steps {
+		s := &steps[i]
+		schema := schemaOf(s.characteristics)
+		for n := range s.machines(&l.config.Machines) {
+			l.blocks = append(l.blocks, Block{
+				Name:           fmt.Sprintf("%s.%s.%02d", c.Name, s.code, n+1),
+				Source:         mes.Source(fmt.Sprintf("%s/P%d/%s%02d", c.Name, s.plc, s.code, n+1)),
+				PLC:            fmt.Sprintf("%sP%d", c.Name, s.plc),
+				Schema:         schema,
+				SchemaName:     s.schema,
+				ProcessSegment: s.segment,
+			})
+		}
+	}
+	return l, nil
+}
+
+// Config returns the line's configuration, with what it left to defaults.
+func (l *Line) Config() Config { return l.config }
+
+// Blocks returns the record blocks, in an order that depends on the number of
+// machines alone. A Record's Block is an index into it. It must not be changed.
+func (l *Line) Blocks() []Block { return l.blocks }
+
+// Records yields the line's records without end, in the order of Due, and each
+// block's in the order of its sequence. A record is not touched again once it
+// was yielded.
+func (l *Line) Records() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		r := newRun(l)
+		for {
+			for _, rec := range r.step() {
+				if !yield(rec) {
+					return
+				}
+			}
+		}
+	}
+}

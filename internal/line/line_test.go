@@ -1,0 +1,455 @@
+package line
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func testConfig(t testing.TB) Config {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{
+		Name: "L1", Seed: 1, Start: time.Date(2026, 3, 11, 5, 0, 0, 0, time.UTC), Zone: zone,
+		FormationTime: 30 * time.Minute, RestTime: time.Hour,
+	}
+}
+
+func newLine(t testing.TB, c Config) *Line {
+	t.Helper()
+	l, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// take returns the first n records of a line.
+func take(l *Line, n int) []Record {
+	list := make([]Record, 0, n)
+	for rec := range l.Records() {
+		list = append(list, rec)
+		if len(list) == n {
+			break
+		}
+	}
+	return list
+}
+
+// sample is some seven hours of the test's line at a takt of 1 s.
+var sample = sync.OnceValue(func() []Record {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	l, err := New(Config{
+		Name: "L1", Seed: 1, Start: time.Date(2026, 3, 11, 5, 0, 0, 0, time.UTC), Zone: zone,
+		FormationTime: 30 * time.Minute, RestTime: time.Hour,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return take(l, 200_000)
+})
+
+// digest hashes records, with what is true beside them.
+func digest(t *testing.T, list []Record) string {
+	t.Helper()
+	h := sha256.New()
+	var buf []byte
+	for _, rec := range list {
+		buf = binary.LittleEndian.AppendUint64(buf[:0], uint64(rec.Due.UnixNano()))
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(rec.Block))
+		buf = append(buf, rec.Identity.String()...)
+		buf = mes.AppendEvent(buf, rec.Event)
+		truth, err := json.Marshal(rec.Truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(append(buf, truth...))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func TestRecordsRepeat(t *testing.T) {
+	const n = 20_000
+	l := newLine(t, testConfig(t))
+	got := digest(t, take(l, n))
+	if again := digest(t, take(l, n)); again != got {
+		t.Error("a second range over the same line gives other records")
+	}
+	if other := digest(t, take(newLine(t, testConfig(t)), n)); other != got {
+		t.Error("an equal configuration gives other records")
+	}
+	c := testConfig(t)
+	c.Seed = 2
+	if other := digest(t, take(newLine(t, c), n)); other == got {
+		t.Error("another seed gives the same records")
+	}
+	golden := filepath.Join("testdata", "first20000.sha256")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), got); diff != "" {
+		t.Errorf("the first %d records have changed; run with -update where that is meant (-want +got):\n%s", n, diff)
+	}
+}
+
+func TestSeedsAndLinesShareNoThing(t *testing.T) {
+	type origin struct {
+		line string
+		seed uint64
+	}
+	made := make(map[mes.Thing]origin)
+	names := make(map[mes.ID]origin)
+	for _, o := range []origin{{"L1", 1}, {"L1", 2}, {"L1", 37}, {"L2", 1}, {"L1", math.MaxUint64}} {
+		c := testConfig(t)
+		c.Name, c.Seed = o.line, o.seed
+		for _, rec := range take(newLine(t, c), 20_000) {
+			var things []mes.Thing
+			for _, k := range rec.Truth.Links {
+				things = append(things, k.From, k.Into)
+			}
+			if p, ok := rec.Event.Fact.(*mes.Placement); ok {
+				things = append(things, p.Parent.Thing)
+			}
+			for _, thing := range things {
+				if other, taken := made[thing]; taken && other != o {
+					t.Fatalf("%s is of %v and of %v", thing, other, o)
+				}
+				made[thing] = o
+			}
+			if a, ok := rec.Event.Fact.(*mes.AliasBinding); ok {
+				if _, taken := names[a.Value]; taken {
+					t.Fatalf("the name %s comes twice", a.Value)
+				}
+				names[a.Value] = o
+			}
+		}
+	}
+}
+
+func TestRecordsAreInOrderAndSound(t *testing.T) {
+	l := newLine(t, testConfig(t))
+	sequences := make([]mes.Sequence, len(l.Blocks()))
+	var last time.Time
+	for i, rec := range sample() {
+		b, e := l.Blocks()[rec.Block], rec.Event
+		if rec.Due.Before(last) {
+			t.Fatalf("record %d is due at %s, before the one ahead of it", i, rec.Due)
+		}
+		last = rec.Due
+		sequences[rec.Block]++
+		if want := (mes.Identity{Source: b.Source, Epoch: 1, Sequence: sequences[rec.Block]}); rec.Identity != want {
+			t.Fatalf("record %d has the identity %s, want %s", i, rec.Identity, want)
+		}
+		if e.EventTime.After(rec.Due) || e.StartTime.After(e.EventTime) {
+			t.Fatalf("record %d: began %s, ended %s, due %s", i, e.StartTime, e.EventTime, rec.Due)
+		}
+		if e.EventTime != e.EventTime.Truncate(time.Millisecond) || e.StartTime != e.StartTime.Truncate(time.Millisecond) {
+			t.Fatalf("record %d has times of less than 1 ms: %s, %s", i, e.StartTime, e.EventTime)
+		}
+		if _, offset := e.EventTime.In(l.Config().Zone).Zone(); e.UTCOffset != int32(offset) {
+			t.Fatalf("record %d is %d s from UTC, want %d", i, e.UTCOffset, offset)
+		}
+		if e.Equipment != mes.EquipmentID(b.Name) || e.ProcessSegment != b.ProcessSegment {
+			t.Fatalf("record %d of %s says %s, %s", i, b.Name, e.Equipment, e.ProcessSegment)
+		}
+		if err := e.Validate(); err != nil {
+			t.Fatalf("record %d: %v", i, err)
+		}
+		bytesOf := mes.AppendEvent(nil, e)
+		back, err := mes.DecodeEvent(bytesOf)
+		if err != nil {
+			t.Fatalf("record %d: %v", i, err)
+		}
+		if !bytes.Equal(mes.AppendEvent(nil, back), bytesOf) {
+			t.Fatalf("record %d comes back as another", i)
+		}
+		if i%97 == 0 {
+			if diff := cmp.Diff(e, back); diff != "" {
+				t.Fatalf("record %d mismatch (-want +got):\n%s", i, diff)
+			}
+		}
+	}
+}
+
+// TestRecordsFitTheStandardBlock holds what a block's tags can say: a quantity
+// has a unit and at most six places, an interval is not all zero, values are as
+// many as the block's schema has, and what has no tag is not there.
+func TestRecordsFitTheStandardBlock(t *testing.T) {
+	l := newLine(t, testConfig(t))
+	for i, rec := range sample() {
+		b := l.Blocks()[rec.Block]
+		measured := func(m *mes.Measurements) {
+			if m == nil {
+				return
+			}
+			if b.Schema == nil || m.Schema != b.Schema.ID() || len(m.Values) != len(b.Schema.Columns) || len(m.Notes) > 0 {
+				t.Fatalf("record %d of %s has values that are not under its schema", i, b.Name)
+			}
+		}
+		quantity := func(q *mes.Quantity) {
+			if q != nil && (q.Unit == "" || q.Value.Exponent < -6 || q.Value.Sign() < 0) {
+				t.Fatalf("record %d of %s has the quantity %+v", i, b.Name, q)
+			}
+		}
+		interval := func(v *mes.Interval) {
+			if v != nil && (*v == mes.Interval{} || v.From < 0) {
+				t.Fatalf("record %d of %s has the interval %s", i, b.Name, v)
+			}
+		}
+		switch f := rec.Event.Fact.(type) {
+		case *mes.Work:
+			measured(f.Measurements)
+			if f.Energy != nil || len(f.Attachments) > 0 || f.Attempt == 0 || f.Disposition == 0 {
+				t.Fatalf("record %d of %s: %+v", i, b.Name, f)
+			}
+			for _, a := range append(f.Consumed[:len(f.Consumed):len(f.Consumed)], f.Produced...) {
+				quantity(a.Quantity)
+				interval(a.Interval)
+			}
+		case *mes.SlotChange:
+			quantity(f.Remaining)
+			interval(f.Interval)
+		case *mes.LotReport:
+			quantity(f.Quantity)
+			measured(f.Certificate)
+			if len(f.Attachments) > 0 {
+				t.Fatalf("record %d of %s has attachments", i, b.Name)
+			}
+		case *mes.EquipmentReport:
+			measured(f.Measurements)
+		}
+	}
+}
+
+func TestEveryKindOfFactOccurs(t *testing.T) {
+	got := make(map[string]bool)
+	topics := make(map[string]bool)
+	for _, rec := range sample() {
+		got[rec.Event.Fact.Kind()] = true
+		if f, ok := rec.Event.Fact.(*mes.EquipmentReport); ok {
+			topics[f.Topic.String()] = true
+		}
+	}
+	want := map[string]bool{"work": true, "coil": true, "slot": true, "placement": true, "alias": true, "lot": true, "equipment": true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kinds mismatch (-want +got):\n%s", diff)
+	}
+	want = map[string]bool{"state": true, "alarm": true, "tool": true, "calibration": true, "recipe": true}
+	if diff := cmp.Diff(want, topics); diff != "" {
+		t.Errorf("topics mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// A handshake over OPC UA carries some eight records a second, so a block must
+// not be asked for more than five for long.
+func TestNoBlockIsAskedForMoreThanItCarries(t *testing.T) {
+	const most = 50
+	l := newLine(t, testConfig(t))
+	recent := make([]queue[time.Time], len(l.Blocks()))
+	for _, rec := range sample() {
+		q := &recent[rec.Block]
+		q.push(rec.Due)
+		for rec.Due.Sub(q.items[q.head]) >= 10*time.Second {
+			q.pop()
+		}
+		if q.len() > most {
+			t.Fatalf("%s has %d records in the 10 s to %s, at most %d are wanted", l.Blocks()[rec.Block].Name, q.len(), rec.Due, most)
+		}
+	}
+}
+
+func TestLineKeepsItsTakt(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*Config)
+		takt   time.Duration
+	}{
+		{"as it is", func(*Config) {}, time.Second},
+		{"a tenth of it", func(c *Config) { c.Takt = 100 * time.Millisecond }, 100 * time.Millisecond},
+		{"slow", func(c *Config) { c.Takt = time.Minute }, time.Minute},
+		{"one machine each", func(c *Config) {
+			for _, n := range c.Machines.fields() {
+				*n = 1
+			}
+			c.Takt = 10 * time.Second
+		}, 10 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := testConfig(t)
+			c.FormationTime, c.RestTime = 10*tc.takt, 10*tc.takt
+			tc.change(&c)
+			l := newLine(t, c)
+			var finished int
+			var first, last time.Time
+			for rec := range l.Records() {
+				work, ok := rec.Event.Fact.(*mes.Work)
+				if !ok || rec.Event.ProcessSegment != "ocv" || work.Disposition != mes.DispositionConformant {
+					continue
+				}
+				if finished++; finished == 1 {
+					first = rec.Due
+				}
+				if last = rec.Due; finished == 10_000 {
+					break
+				}
+			}
+			got := last.Sub(first) / time.Duration(finished-1)
+			// A tray of 32 at either end, and chance: 2 per cent.
+			if math.Abs(float64(got)/float64(tc.takt)-1) > 0.02 {
+				t.Errorf("a cell is finished every %s, want %s", got, tc.takt)
+			}
+		})
+	}
+}
+
+func TestPhasesChangeTheTakt(t *testing.T) {
+	c := testConfig(t)
+	c.Takt = 20 * time.Second
+	c.Phases = []Phase{{6 * time.Hour, time.Second}, {7 * time.Hour, 10 * time.Second}}
+	var wound [8]int
+	for rec := range newLine(t, c).Records() {
+		since := rec.Due.Sub(c.Start)
+		if since >= 8*time.Hour {
+			break
+		}
+		if since >= 0 && rec.Event.ProcessSegment == "winding" && rec.Event.Fact.Kind() == "work" {
+			wound[int(since/time.Hour)]++
+		}
+	}
+	for hour, want := range map[int]float64{1: 360, 5: 360, 6: 7200, 7: 720} {
+		if got := float64(wound[hour]) * rollShare; math.Abs(got/want-1) > 0.02 {
+			t.Errorf("hour %d has %d jelly rolls, want some %.0f", hour, wound[hour], want/rollShare)
+		}
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*Config)
+		field  string
+	}{
+		{"good", func(*Config) {}, ""},
+		{"no name", func(c *Config) { c.Name = "" }, "line.name"},
+		{"name with a slash", func(c *Config) { c.Name = "L/1" }, "line.name"},
+		{"no start", func(c *Config) { c.Start = time.Time{} }, "line.start"},
+		{"takt too short", func(c *Config) { c.Takt = time.Microsecond }, "line.takt"},
+		{"negative formation", func(c *Config) { c.FormationTime = -time.Hour }, "line.formation_time"},
+		{"negative rest", func(c *Config) { c.RestTime = -1 }, "line.rest_time"},
+		{"phase without a takt", func(c *Config) { c.Phases = []Phase{{From: time.Hour}} }, "line.phases[0].takt"},
+		{"phases out of order", func(c *Config) { c.Phases = []Phase{{2, time.Second}, {1, time.Second}} }, "line.phases[1].from"},
+		{"too many machines", func(c *Config) { c.Machines.Winders = 100 }, "line.machines"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := testConfig(t)
+			tc.change(&c)
+			_, err := New(c)
+			if tc.field == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if mes.CodeOf(err) != mes.CodeInvalid || !strings.HasPrefix(err.Error(), tc.field+" ") {
+				t.Errorf("New = %v, want an error about %s", err, tc.field)
+			}
+		})
+	}
+}
+
+func TestBlocksAreDistinct(t *testing.T) {
+	names := make(map[string]bool)
+	sources := make(map[mes.Source]bool)
+	schemas := make(map[string]mes.SchemaID)
+	for _, b := range newLine(t, testConfig(t)).Blocks() {
+		if names[b.Name] || sources[b.Source] {
+			t.Errorf("%s, %s comes twice", b.Name, b.Source)
+		}
+		names[b.Name], sources[b.Source] = true, true
+		if (b.Schema == nil) != (b.SchemaName == "") {
+			t.Errorf("%s has the schema %v under the name %q", b.Name, b.Schema, b.SchemaName)
+		}
+		if b.Schema == nil {
+			continue
+		}
+		if err := b.Schema.Validate(); err != nil {
+			t.Errorf("%s: %v", b.Name, err)
+		}
+		if id, known := schemas[b.SchemaName]; known && id != b.Schema.ID() {
+			t.Errorf("%s is the name of two schemas", b.SchemaName)
+		}
+		schemas[b.SchemaName] = b.Schema.ID()
+	}
+	if !sources["L1/P2/WND01"] || !names["L1.WND.01"] {
+		t.Error("there is no L1/P2/WND01 with the block L1.WND.01")
+	}
+	for _, m := range materials {
+		want := schemaOf(newRun(newLine(t, testConfig(t))).processes[m.inspected].characteristics)
+		if got := schemaOf(m.certificate); got != nil {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("the certificate of %s is not what %s receives (-want +got):\n%s", m.definition, m.inspected, diff)
+			}
+		}
+	}
+}
+
+func TestPackCodesHaveTheFormOfGBT34014(t *testing.T) {
+	form := regexp.MustCompile(`^[A-Z0-9]{3}[PMC][A-GZ][A-Z0-9]{2}[A-Z0-9]{7}[1-9A-GH-NPR-Y][1-9A-C][0-9A-GH-NPR-Y][0-9]{7}$`)
+	var n int
+	for _, rec := range sample() {
+		a, ok := rec.Event.Fact.(*mes.AliasBinding)
+		if !ok || a.AliasKind != "gbt-34014" {
+			continue
+		}
+		n++
+		if !form.MatchString(string(a.Value)) || !strings.HasPrefix(string(a.Value[14:]), "G3B") {
+			t.Fatalf("%s is no code of 11 March 2026", a.Value)
+		}
+	}
+	if n == 0 {
+		t.Error("no pack has a code")
+	}
+}
+
+func BenchmarkRecords(b *testing.B) {
+	l := newLine(b, testConfig(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for range l.Records() {
+			if n++; n == 100_000 {
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N)*100_000/b.Elapsed().Seconds(), "records/s")
+}

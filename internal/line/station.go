@@ -1,0 +1,131 @@
+package line
+
+import (
+	"fmt"
+
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// station is one machine with its record block.
+type station struct {
+	*process
+	run       *run
+	block     int
+	equipment mes.EquipmentID
+	sequence  mes.Sequence
+	operators [3]mes.ID
+	// mounted is the tool that is in, tools how many were.
+	mounted mes.Tool
+	tools   int
+}
+
+func newStation(r *run, p *process, block int) *station {
+	s := &station{process: p, run: r, block: block, equipment: mes.EquipmentID(r.blocks[block].Name)}
+	if p.attended {
+		for shift := range s.operators {
+			s.operators[shift] = operator(p.code, shift)
+		}
+	}
+	if p.tool.life > 0 {
+		s.newTool()
+		// The machines did not all begin with a new one.
+		s.mounted.Count = p.chance.Uint64N(p.tool.life)
+	}
+	return s
+}
+
+func (s *station) newTool() {
+	s.tools++
+	s.mounted = mes.Tool{ID: mes.ID(fmt.Sprintf("%s-%s-%03d", s.equipment, s.step.tool.kind, s.tools))}
+}
+
+// use counts the tool on before the work that uses it; a worn one is changed
+// first, which is a record.
+func (s *station) use(count uint64) {
+	if s.mounted.Count+count > s.step.tool.life {
+		s.newTool()
+		s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: s.step.tool.place, Tool: s.mounted}, Truth{})
+	}
+	s.mounted.Count += count
+}
+
+// report says in which state the machine is.
+func (s *station) report(state string) {
+	s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentState, Code: state}, Truth{})
+}
+
+// Conditions of a machine.
+const (
+	stateRunning = "running"
+	stateSetup   = "setup"
+	stateWaiting = "waiting"
+)
+
+// watch reports what is not work: at first each machine's recipe and state, then
+// calibrations, and warnings that come and go.
+type watch struct {
+	run *run
+	// warned is the station whose warning is on, until it goes.
+	warned *station
+}
+
+// The stages of a watch: from watchStation on it is the station to set up.
+const (
+	watchCalibrate = -3
+	watchWarn      = -2
+	watchClear     = -1
+)
+
+func newWatch(r *run, begin moment) {
+	w := &watch{run: r}
+	for i := range r.stations {
+		r.plan(begin+moment(i)*2*second, w, i)
+	}
+	r.plan(begin+30*minute, w, watchWarn)
+	for _, code := range []string{"FIL", "OCV"} {
+		for i, s := range r.processes[code].stations {
+			r.plan(r.start-20*minute+moment(i)*minute, &calibration{s}, 0)
+		}
+	}
+}
+
+func (w *watch) act(now moment, stage int) {
+	r := w.run
+	chance := r.processes["TRU"].chance // which has no other use of it
+	switch {
+	case stage >= 0:
+		s := r.stations[stage]
+		if s.recipe != (mes.Recipe{}) {
+			e := &mes.Event{Fact: &mes.EquipmentReport{Topic: mes.EquipmentRecipe, Code: s.recipe.Name}, Recipe: s.recipe}
+			r.dress(s, e, 0)
+			r.emit(s, e, Truth{})
+		}
+		s.report(stateRunning)
+	case stage == watchWarn:
+		for w.warned = nil; w.warned == nil; {
+			if s := r.stations[chance.IntN(len(r.stations))]; s.alarm != (alarm{}) {
+				w.warned = s
+			}
+		}
+		w.report(true)
+		r.plan(now+10*second+moment(chance.IntN(110_000)), w, watchClear)
+	case stage == watchClear:
+		w.report(false)
+		r.plan(now+minute+moment(chance.ExpFloat64()*float64(4*minute)), w, watchWarn)
+	}
+}
+
+func (w *watch) report(active bool) {
+	a := w.warned.alarm
+	w.run.state(w.warned, &mes.EquipmentReport{Topic: mes.EquipmentAlarm, Code: a.code, Active: active, Message: a.message}, Truth{})
+}
+
+// calibration is done once a day, and is good for a little longer.
+type calibration struct{ station *station }
+
+func (c *calibration) act(now moment, _ int) {
+	c.station.run.state(c.station, &mes.EquipmentReport{
+		Topic: mes.EquipmentCalibration, Code: c.station.calibrated, Active: true, ValidUntil: (now + 26*hour).time(),
+	}, Truth{})
+	c.station.run.plan(now+24*hour, c, 0)
+}
