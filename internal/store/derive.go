@@ -55,20 +55,22 @@ func (w *writer) deriveIdentity(e *entry) error {
 	if err := w.count(source, w.group.time, count); err != nil || id.Validate() != nil {
 		return err
 	}
-	b := w.tx.Bucket(bucketCoverage)
 	k := key(nil).u32(source).u64(uint64(id.Epoch))
-	value, err := get(b, k)
-	if err != nil {
-		return err
-	}
-	var s span
-	if value != nil {
-		if s, err = decodeSpan(value); err != nil {
+	have, known := w.pending.spans[string(k)]
+	if !known {
+		value, err := get(w.tx.Bucket(bucketCoverage), k)
+		if err != nil {
 			return err
 		}
+		if value != nil {
+			if have, err = decodeSpan(value); err != nil {
+				return err
+			}
+		}
 	}
-	if err := put(b, k, s.with(id.Sequence).encode()); err != nil || e.reason != 0 {
-		return err
+	w.pending.spans[string(k)] = have.with(id.Sequence)
+	if e.reason != 0 {
+		return nil
 	}
 	return put(w.tx.Bucket(bucketIdentity), k.u64(uint64(id.Sequence)), key(nil).u64(uint64(e.position)))
 }
@@ -354,9 +356,14 @@ func (d *derivation) placement(f *mes.Placement) error {
 	if err != nil {
 		return err
 	}
-	emptied := f.Action == mes.PlacementDelete && len(f.Children) == 0
-	if err := d.mention(parent, roleParent, key(nil).u8(b2u(emptied))); err != nil {
+	if err := d.mention(parent, roleParent, nil); err != nil {
 		return err
+	}
+	emptied := f.Action == mes.PlacementDelete && len(f.Children) == 0
+	if emptied {
+		if err := d.mention(parent, roleEmptied, nil); err != nil {
+			return err
+		}
 	}
 	for _, child := range f.Children {
 		n, err := d.internThing(child.Ref)
@@ -762,8 +769,7 @@ func (d *derivation) reported() error {
 	if d.event.Equipment == "" {
 		return nil
 	}
-	b := d.tx.Bucket(bucketEquipment)
-	q, err := d.equipmentEntry(d.equipment)
+	q, err := d.pendingEquipment(d.equipment)
 	if err != nil {
 		return err
 	}
@@ -771,7 +777,17 @@ func (d *derivation) reported() error {
 	if d.moment.time.After(q.last) {
 		q.last = d.moment.time
 	}
-	return put(b, key(nil).u32(d.equipment), q.encode())
+	d.pending.equipment[d.equipment] = q
+	return nil
+}
+
+// pendingEquipment returns what is kept of a piece of equipment, this group
+// included.
+func (w *writer) pendingEquipment(number uint32) (equipmentEntry, error) {
+	if q, known := w.pending.equipment[number]; known {
+		return q, nil
+	}
+	return w.equipmentEntry(number)
 }
 
 // masterData enters a revision of a piece of equipment.
@@ -788,10 +804,11 @@ func (d *derivation) masterData(f *mes.MasterData) error {
 	if err != nil {
 		return err
 	}
-	q, err := d.equipmentEntry(n)
+	q, err := d.pendingEquipment(n)
 	if err != nil {
 		return err
 	}
 	q.known, q.displayName = !f.Deleted, displayName(f.Content)
-	return put(d.tx.Bucket(bucketEquipment), key(nil).u32(n), q.encode())
+	d.pending.equipment[n] = q
+	return nil
 }

@@ -166,8 +166,11 @@ const (
 	roleSlot
 	roleReported
 	roleMentioned
-	roleCarried
+	roleEmptied
 	roles
+
+	// roleCarried is no mention's own: the carrier was worked on.
+	roleCarried = roles
 )
 
 // mention is one event's concern with one thing.
@@ -272,11 +275,9 @@ func (x index) moves(thing uint64) ([]genealogy.Move, error) {
 	}
 	// A parent that was emptied gave up this thing as well.
 	for number, parent := range parents {
-		err := x.mentions(number, roleParent, func(m mention) (bool, error) {
-			r := reader{b: m.rest}
-			emptied := r.u8() != 0
-			if err := r.done("a placement's parent"); err != nil || !emptied || !m.counts {
-				return true, err
+		err := x.mentions(number, roleEmptied, func(m mention) (bool, error) {
+			if !m.counts {
+				return true, nil
 			}
 			at, err := x.momentOf(m.moment)
 			moves = append(moves, genealogy.Move{Moment: at, Action: mes.PlacementDelete, Parent: parent, Position: m.position})

@@ -48,23 +48,25 @@ func ledgerKey(source uint32, t time.Time) key {
 
 // count adds to the ledger.
 func (w *writer) count(source uint32, t time.Time, c ledgerCount) error {
-	b := w.tx.Bucket(bucketLedger)
 	k := ledgerKey(source, t)
-	value, err := get(b, k)
-	if err != nil {
-		return err
-	}
-	if value != nil {
-		have, err := decodeCount(value)
+	have, known := w.pending.ledger[string(k)]
+	if !known {
+		value, err := get(w.tx.Bucket(bucketLedger), k)
 		if err != nil {
 			return err
 		}
-		c.stored += have.stored
-		c.duplicates += have.duplicates
-		c.quarantined += have.quarantined
-		c.refused += have.refused
+		if value != nil {
+			if have, err = decodeCount(value); err != nil {
+				return err
+			}
+		}
 	}
-	return put(b, k, key(nil).u64(c.stored).u64(c.duplicates).u64(c.quarantined).u64(c.refused))
+	have.stored += c.stored
+	have.duplicates += c.duplicates
+	have.quarantined += c.quarantined
+	have.refused += c.refused
+	w.pending.ledger[string(k)] = have
+	return nil
 }
 
 func decodeCount(value []byte) (ledgerCount, error) {

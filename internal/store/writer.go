@@ -23,10 +23,45 @@ type writer struct {
 	// so they never hold what was rolled back.
 	names  map[nameKey]uint32
 	things map[mes.Thing]thingEntry
+	// pending is what a group changes again and again, written at its end.
+	pending pending
+}
+
+// pending holds counts, by the keys that they have in their buckets.
+type pending struct {
+	ledger    map[string]ledgerCount
+	spans     map[string]span
+	equipment map[uint32]equipmentEntry
+}
+
+func newPending() pending {
+	return pending{make(map[string]ledgerCount), make(map[string]span), make(map[uint32]equipmentEntry)}
+}
+
+// flush writes what is pending.
+func (w *writer) flush() error {
+	for k, c := range w.pending.ledger {
+		value := key(nil).u64(c.stored).u64(c.duplicates).u64(c.quarantined).u64(c.refused)
+		if err := put(w.tx.Bucket(bucketLedger), []byte(k), value); err != nil {
+			return err
+		}
+	}
+	for k, s := range w.pending.spans {
+		if err := put(w.tx.Bucket(bucketCoverage), []byte(k), s.encode()); err != nil {
+			return err
+		}
+	}
+	for n, q := range w.pending.equipment {
+		if err := put(w.tx.Bucket(bucketEquipment), key(nil).u32(n), q.encode()); err != nil {
+			return err
+		}
+	}
+	w.pending = newPending()
+	return nil
 }
 
 func newWriter() *writer {
-	return &writer{names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry)}
+	return &writer{names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), pending: newPending()}
 }
 
 // maxThings bounds the cache of things.
@@ -59,7 +94,10 @@ func (w *writer) end() (mes.Position, mes.Hash, error) {
 	if err := put(groups, key(nil).u64(w.group.number), value); err != nil {
 		return 0, hash, err
 	}
-	return w.next - 1, hash, w.deriveGroup(&w.group)
+	if err := w.deriveGroup(&w.group); err != nil {
+		return 0, hash, err
+	}
+	return w.next - 1, hash, w.flush()
 }
 
 // addSchema keeps a schema that the log does not have.
