@@ -9,9 +9,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/wire"
 )
 
 // Limits of one batch, as the API has them.
@@ -95,7 +97,7 @@ func (c *Client) OpenStream(ctx context.Context, sender Sender) (*Stream, error)
 	s := &Stream{cancel: cancel}
 	if err := s.open(ctx, c.conn, sender); err != nil {
 		cancel()
-		return nil, fmt.Errorf("open stream: %w", Error(err))
+		return nil, fmt.Errorf("open stream: %w", wire.Error(err))
 	}
 	return s, nil
 }
@@ -127,11 +129,7 @@ func (s *Stream) open(ctx context.Context, conn grpc.ClientConnInterface, sender
 		MaxInFlight: int(opened.GetMaxInFlight()),
 	}
 	for _, id := range opened.GetLast() {
-		s.opened.Last = append(s.opened.Last, mes.Identity{
-			Source:   mes.Source(id.GetSource()),
-			Epoch:    mes.Epoch(id.GetEpoch()),
-			Sequence: mes.Sequence(id.GetSequence()),
-		})
+		s.opened.Last = append(s.opened.Last, wire.IdentityFrom(id))
 	}
 	return nil
 }
@@ -192,7 +190,7 @@ func (s *Stream) send(ctx context.Context, source Source, after mes.Offset, f *f
 			err = source.Wait(ctx, after)
 			if errors.Is(err, io.EOF) {
 				f.closed.Store(true)
-				return Error(s.stream.CloseSend())
+				return wire.Error(s.stream.CloseSend())
 			}
 			if err != nil {
 				return err
@@ -211,7 +209,7 @@ func (s *Stream) send(ctx context.Context, source Source, after mes.Offset, f *f
 			return nil // The stream has ended; receive learns why.
 		}
 		if err != nil {
-			return fmt.Errorf("send batch at offset %d: %w", batch.GetFirstOffset(), Error(err))
+			return fmt.Errorf("send batch at offset %d: %w", batch.GetFirstOffset(), wire.Error(err))
 		}
 		after += mes.Offset(len(records))
 	}
@@ -228,7 +226,7 @@ func newBatch(after mes.Offset, records []mes.Record) (*taktv1.AppendEventsReque
 			return nil, mes.Errorf(mes.CodeInternal, "record %s came at offset %d where %d was due", records[i].Identity, got, want)
 		}
 		var err error
-		if batch.Records[i], err = encodeRecord(&records[i]); err != nil {
+		if batch.Records[i], err = wire.Record(&records[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -248,11 +246,7 @@ func unsent(source Source, sent map[mes.SchemaID]bool) ([]*taktv1.Schema, error)
 			continue
 		}
 		sent[id] = true
-		schema := new(taktv1.Schema)
-		for _, column := range schemas[i].Columns {
-			schema.Columns = append(schema.Columns, &taktv1.Schema_Column{Characteristic: column.Characteristic, Unit: column.Unit})
-		}
-		news = append(news, schema)
+		news = append(news, wire.Schema(schemas[i]))
 	}
 	return news, nil
 }
@@ -267,7 +261,7 @@ func (s *Stream) receive(f *flight, ack func(Ack) error) error {
 			return mes.Errorf(mes.CodeUnavailable, "the server ended the stream; send again from its durable offset on")
 		}
 		if err != nil {
-			return Error(err)
+			return wire.Error(err)
 		}
 		appended := response.GetAppended()
 		if appended == nil {
@@ -283,7 +277,7 @@ func (s *Stream) receive(f *flight, ack func(Ack) error) error {
 			a.Quarantined = append(a.Quarantined, Quarantined{
 				Offset:   mes.Offset(q.GetOffset()),
 				Position: mes.Position(q.GetPosition()),
-				Reason:   statusError(q.GetStatus()),
+				Reason:   wire.Error(status.FromProto(q.GetStatus()).Err()),
 			})
 		}
 		if err := ack(a); err != nil {

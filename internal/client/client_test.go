@@ -511,17 +511,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-func TestReasonsAreComplete(t *testing.T) {
-	for n, name := range taktv1.ErrorReason_name {
-		if n == 0 {
-			continue
-		}
-		if _, ok := reasons[reason(taktv1.ErrorReason(n))]; !ok {
-			t.Errorf("%s has no code", name)
-		}
-	}
-}
-
 func TestNobodyIsThere(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -129,6 +133,20 @@ func TestEveryFieldOfAProvenance(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Errorf("round trip mismatch (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryReasonHasACode: what the API can say, a client can tell apart.
+func TestEveryReasonHasACode(t *testing.T) {
+	for n, name := range taktv1.ErrorReason_name {
+		st, err := status.New(codes.Unknown, "m").WithDetails(&errdetails.ErrorInfo{Domain: "takt", Reason: strings.TrimPrefix(name, "ERROR_REASON_")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := mes.CodeOf(wire.Error(st.Err())) != mes.CodeInternal || n == int32(taktv1.ErrorReason_ERROR_REASON_INTERNAL)
+		if n != 0 && !known {
+			t.Errorf("%s has no code", name)
+		}
 	}
 }
 
