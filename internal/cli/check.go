@@ -9,24 +9,43 @@ import (
 	"github.com/spf13/cobra"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/store"
 )
 
 func newCheck(c *connection) *cobra.Command {
+	var data string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look for damage in the store",
 		Long: help(`
-Checks the store of a server that runs: every record against its checksum, the
-chain of groups, and every index against the log. It repairs nothing and does not
-stop ingest. What is wrong goes to stdout, a line each, and the command ends with
-4; progress goes to stderr.`),
-		Example: "  takt check",
+Checks a store: every record against its checksum, the chain of groups, and every
+index against the log. It checks the store of a server that runs, which does not
+stop ingest, or with --data a folder that nobody has open. It repairs nothing.
+What is wrong goes to stdout, a line each, and the command ends with 4; progress
+goes to stderr.`),
+		Example: "  takt check\n  takt check --data takt-data",
 		Args:    arguments(),
 	}
+	cmd.Flags().StringVar(&data, "data", "", "check the store in this `folder`, without a server")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if data != "" {
+			return checkFolder(cmd.Context(), data, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		}
 		return checkServer(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
+}
+
+func checkFolder(ctx context.Context, dir string, out, notes io.Writer) error {
+	report := checkReport{out: out, notes: notes}
+	var writeErr error
+	_, err := store.CheckDir(ctx, dir, func(p store.Progress) {
+		writeErr = errors.Join(writeErr, report.add(p.Stage, uint64(p.Position), uint64(p.Last), p.Problems))
+	})
+	if err := errors.Join(err, writeErr); err != nil {
+		return err
+	}
+	return report.end()
 }
 
 func checkServer(ctx context.Context, c *connection, out, notes io.Writer) error {

@@ -95,8 +95,8 @@ func newRoot(p Process) *cobra.Command {
 		newYield(connection), newEvents(connection), newEquipment(connection),
 		newLedger(connection), newSources(connection), newQuarantine(connection),
 	)
-	add("run")
-	add("keep", newCheck(connection), newInfo(connection))
+	add("run", newPush(connection, p))
+	add("keep", newCheck(connection), newRebuild(), newInfo(connection))
 	root.AddCommand(newVersion())
 	return root
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/takt-mes/takt/internal/client"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/wire"
 )
 
 // defaultServer is where `takt serve` and `takt demo` listen.
@@ -73,7 +74,7 @@ func (s *server) call(ctx context.Context, f func(context.Context) error) error 
 
 // explain returns a call's error as one that a person can act on.
 func (s *server) explain(err error) error {
-	err = client.Error(err)
+	err = wire.Error(err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return mes.Errorf(mes.CodeUnavailable, "%s did not answer within %s; allow more with --timeout", s.address, s.timeout)

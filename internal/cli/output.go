@@ -172,18 +172,10 @@ func neutral(cell string) string {
 
 // plain returns s with what a terminal would act on, or not show, written out.
 func plain(s string) string {
-	shown := func(r rune) bool { return r != utf8.RuneError && unicode.IsPrint(r) }
-	clean := utf8.ValidString(s)
-	for _, r := range s {
-		clean = clean && shown(r)
-	}
-	if clean {
-		return s
-	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		r, n := utf8.DecodeRuneInString(rest)
-		if shown(r) {
+		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
 			b.WriteString(rest[:n])
 		} else {
 			quoted := strconv.Quote(rest[:n])
