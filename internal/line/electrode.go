@@ -70,6 +70,9 @@ type coil struct {
 	length mes.Micrometres
 	// left is the metre down to which it is unwound: [0, left) is on it yet.
 	left mes.Micrometres
+	// shown is the same as the machine said that it was on last, and how far
+	// that may be off.
+	shown mes.Interval
 	// marks are a mother's defects, in the order of its metres.
 	marks []mes.Mark
 	// off is the machine that it was taken off half used.

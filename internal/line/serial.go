@@ -1,7 +1,6 @@
 package line
 
 import (
-	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -44,10 +43,17 @@ func newNaming(line string, seed uint64) naming {
 	if len(tag) < 3 {
 		tag = "000"[len(tag):] + tag
 	}
-	h := fnv.New64a()
-	h.Write([]byte(line + "\x00" + tag))
-	trace := strings.ToUpper(strconv.FormatUint(h.Sum64(), 36))
+	trace := strings.ToUpper(strconv.FormatUint(fnv1a(line+"\x00"+tag), 36))
 	return naming{line: line, seed: tag, trace: ("0000000" + trace)[len(trace):]}
+}
+
+// fnv1a is the FNV-1a hash of a string.
+func fnv1a(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
 }
 
 // next returns the next id of a kind, as `L1C001-260311-000123`.

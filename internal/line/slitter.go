@@ -2,6 +2,7 @@ package line
 
 import (
 	"math"
+	"slices"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -36,8 +37,7 @@ func (s *slitter) act(now moment, _ int) {
 	start := mes.Micrometres(8000+s.chance.IntN(4001)) * mes.Metre / 1000
 	elongation := int64(math.Round(e.elongation.conforming(s.chance) * 10_000))
 	var cuts []mes.CutOut
-	for i := len(m.marks) - 1; i >= 0; i-- {
-		k := m.marks[i]
+	for _, k := range slices.Backward(m.marks) {
 		cuts = append(cuts, mes.CutOut{At: m.length - k.Interval.To, Length: k.Interval.To - k.Interval.From, Code: k.Code})
 	}
 	stretches, length := unwind(m.length, start, cuts, elongation)
@@ -57,13 +57,13 @@ func (s *slitter) act(now moment, _ int) {
 				Thing:              mes.Thing{Kind: mes.RefLot, ID: lane(m.ref.ID, number)},
 				MaterialDefinition: e.name + "-strip",
 			},
-			length: length, left: length,
+			length: length, left: length, shown: mes.Interval{Lane: 1, To: length},
 		}
 		daughters[i] = d
 		quantity := metres(length)
 		w.work.Produced = append(w.work.Produced, mes.Actual{Ref: d.ref, Quantity: &quantity, Interval: &mes.Interval{Lane: 1, To: length}})
 		for _, k := range stretches {
-			k.mother.Lane, k.daughter.Lane = uint32(number), 1 //nolint:gosec // 1 to 6
+			k.mother.Lane, k.daughter.Lane = uint32(number), 1
 			truth.Links = append(truth.Links, Link{
 				From: m.ref.Thing, Into: d.ref.Thing, Quantity: metres(k.mother.To - k.mother.From),
 				Interval: &k.mother, Place: &k.daughter,
@@ -74,7 +74,7 @@ func (s *slitter) act(now moment, _ int) {
 	for i, d := range daughters {
 		r.state(s.station, &mes.CoilGeometry{
 			Coil: d.ref.ID, Length: length, Lanes: 1, Winding: mes.WindingReversed, StartScrap: start,
-			CutOuts: cuts, Elongation: elongation, Parent: m.ref.ID, ParentLane: uint32(i + 1), //nolint:gosec // 1 to 6
+			CutOuts: cuts, Elongation: elongation, Parent: m.ref.ID, ParentLane: uint32(i + 1),
 		}, Truth{})
 		e.daughters.push(d)
 	}

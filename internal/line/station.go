@@ -36,15 +36,15 @@ func newStation(r *run, p *process, block int) *station {
 
 func (s *station) newTool() {
 	s.tools++
-	s.mounted = mes.Tool{ID: mes.ID(fmt.Sprintf("%s-%s-%03d", s.equipment, s.step.tool.kind, s.tools))}
+	s.mounted = mes.Tool{ID: mes.ID(fmt.Sprintf("%s-%s-%03d", s.equipment, s.tool.kind, s.tools))}
 }
 
 // use counts the tool on before the work that uses it; a worn one is changed
 // first, which is a record.
 func (s *station) use(count uint64) {
-	if s.mounted.Count+count > s.step.tool.life {
+	if s.mounted.Count+count > s.tool.life {
 		s.newTool()
-		s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: s.step.tool.place, Tool: s.mounted}, Truth{})
+		s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: s.tool.place, Tool: s.mounted}, Truth{})
 	}
 	s.mounted.Count += count
 }

@@ -66,9 +66,8 @@ const (
 	downgrade = mes.DispositionDowngrade
 )
 
-func only(n int) func(*Machines) int { return func(*Machines) int { return n } }
-
 var (
+	single    = func(*Machines) int { return 1 }
 	mixers    = func(m *Machines) int { return m.Mixers }
 	coaters   = func(m *Machines) int { return m.Coaters }
 	slitters  = func(m *Machines) int { return m.Slitters }
@@ -87,18 +86,18 @@ var (
 // inspection has a row for each kind of certificate.
 var steps = [...]step{
 	{
-		code: "IQC-P", segment: "incoming-inspection", plc: 1, machines: only(1), attended: true,
+		code: "IQC-P", segment: "incoming-inspection", plc: 1, machines: single, attended: true,
 		schema: "certificate-powder", characteristics: activeMaterial.certificate,
 	},
 	{
-		code: "IQC-L", segment: "incoming-inspection", plc: 1, machines: only(1), attended: true,
+		code: "IQC-L", segment: "incoming-inspection", plc: 1, machines: single, attended: true,
 		schema: "certificate-liquid", characteristics: solvent.certificate,
 	},
 	{
-		code: "IQC-W", segment: "incoming-inspection", plc: 1, machines: only(1), attended: true,
+		code: "IQC-W", segment: "incoming-inspection", plc: 1, machines: single, attended: true,
 		schema: "certificate-web", characteristics: separator.certificate,
 	},
-	{code: "IQC-X", segment: "incoming-inspection", plc: 1, machines: only(1), attended: true},
+	{code: "IQC-X", segment: "incoming-inspection", plc: 1, machines: single, attended: true},
 	{
 		code: "MIX-C", segment: "cathode-mixing", plc: 1, machines: mixers, attended: true,
 		recipe: mes.Recipe{Name: "R105-MIX-C", Version: "7"}, schema: "cathode-mixing",
@@ -239,7 +238,7 @@ var steps = [...]step{
 		},
 		alarm: alarm{"FRM-A31", "cooling fan slow"},
 	},
-	{code: "TRU", segment: "formation", plc: 4, machines: only(1), alarm: alarm{"TRU-A01", "gripper vacuum low"}},
+	{code: "TRU", segment: "formation", plc: 4, machines: single, alarm: alarm{"TRU-A01", "gripper vacuum low"}},
 	{
 		code: "OCV", segment: "ocv", plc: 4, machines: testers,
 		recipe: mes.Recipe{Name: "R105-OCV", Version: "3"}, schema: "ocv", yield: 0.9955,
@@ -303,11 +302,7 @@ type process struct {
 }
 
 func newProcess(s *step, seed uint64) *process {
-	stream := uint64(14695981039346656037) // FNV-1a of the code
-	for i := range len(s.code) {
-		stream = (stream ^ uint64(s.code[i])) * 1099511628211
-	}
-	p := &process{step: s, chance: rand.New(rand.NewPCG(seed, stream))} //nolint:gosec // a simulation that repeats
+	p := &process{step: s, chance: rand.New(rand.NewPCG(seed, fnv1a(s.code)))} //nolint:gosec // a simulation that repeats
 	if schema := schemaOf(s.characteristics); schema != nil {
 		p.schemaID = schema.ID()
 	}

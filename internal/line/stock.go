@@ -13,7 +13,6 @@ type lot struct {
 	unit string
 	// got is what was received or produced, left what is there yet.
 	got, left amount
-	number    int
 }
 
 // use takes some of it, and returns what it is as a quantity.
@@ -133,7 +132,7 @@ func (d *delivery) act(now moment, stage int) {
 		}
 		d.lot = &lot{
 			ref:  mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: r.naming.lot(s.prefix, r.calendar.day, s.count)}, MaterialDefinition: s.definition},
-			unit: s.unit, got: s.material.lot, left: s.material.lot,
+			unit: s.unit, got: s.lot, left: s.lot,
 		}
 		quantity := d.lot.got.of(s.unit)
 		report.Quantity, report.SupplierLot, report.Status = &quantity, s.supplierLot, mes.LotReceived
@@ -157,7 +156,7 @@ func (d *delivery) act(now moment, stage int) {
 			}
 			report.Certificate = &mes.Measurements{Schema: s.receiver.schemaID, Values: values}
 		}
-		s.onOrder -= s.material.lot
+		s.onOrder -= s.lot
 		if rejected {
 			s.order(now)
 		} else {

@@ -27,7 +27,7 @@ func exact(t *testing.T, q mes.Quantity) amount {
 // TestBalance adds up, lot by lot and coil by coil and lane by lane: what came
 // in is what went into other things, was lost, and is there yet.
 func TestBalance(t *testing.T) {
-	r := newRun(newLine(t, testConfig(t)))
+	r := newRun(newLine(t, testConfig()))
 	got := make(map[mes.Thing]amount)  // received, or produced
 	gone := make(map[mes.Thing]amount) // used or lost
 	type lane struct {
@@ -49,6 +49,7 @@ func TestBalance(t *testing.T) {
 					got[f.Lot.Thing] += exact(t, *f.Quantity)
 				case mes.LotRejected:
 					rejected[f.Lot.Thing] = true
+				default:
 				}
 			case *mes.Work:
 				for _, p := range f.Produced {
@@ -285,7 +286,7 @@ func TestTruthIsWhatIsReported(t *testing.T) {
 // TestRoute follows every thing: the order of its steps, what happens after
 // scrap, where it ends, and the dwell times.
 func TestRoute(t *testing.T) {
-	config := testConfig(t)
+	config := testConfig()
 	order := map[string]int{"winding": 1, "insertion": 2, "filling": 3, "formation": 4, "ocv": 5, "module-assembly": 6, "pack-assembly": 7}
 	scrapped := make(map[mes.Thing]bool)
 	stage := make(map[mes.Thing]int)
@@ -400,12 +401,12 @@ func TestRoute(t *testing.T) {
 // TestFirstPassYield counts first attempts. The share that passes is within four
 // standard errors of the table's: a sound line fails this once in 16,000 seeds.
 func TestFirstPassYield(t *testing.T) {
-	l := newLine(t, testConfig(t))
+	l := newLine(t, testConfig())
 	rows := make(map[string]*step)
 	for i := range steps {
 		rows[steps[i].schema] = &steps[i]
 	}
-	var first, passed, final, lost [len(steps)]int
+	var first, passed, lost [len(steps)]int
 	for i, rec := range sample() {
 		f, ok := rec.Event.Fact.(*mes.Work)
 		if !ok {
@@ -424,10 +425,9 @@ func TestFirstPassYield(t *testing.T) {
 			}
 		}
 		switch f.Disposition {
-		case mes.DispositionConformant:
-			final[at]++
 		case mes.DispositionScrap, mes.DispositionDowngrade:
 			lost[at]++
+		default:
 		}
 		// What conforms is within its limits, what does not shows it.
 		if good != (len(f.Defects) == 0) {
@@ -472,7 +472,7 @@ func TestKFollowsFromTheVoltages(t *testing.T) {
 		at time.Time
 		v  float64
 	}
-	c := testConfig(t)
+	c := testConfig()
 	c.FormationTime, c.RestTime, c.Takt = 0, 0, 20*time.Second
 	formed := make(map[mes.Thing]reading)
 	var n int

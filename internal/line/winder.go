@@ -129,11 +129,12 @@ func (w *winder) putOn(p *spindle, now moment) bool {
 		p.until = c.left / 100 * mes.Micrometres(15+w.chance.IntN(70))
 	}
 	w.loaded++
-	left := metres(c.left)
+	shown := c.shown
+	left := metres(shown.To)
 	torn := mes.Interval{Lane: 1, From: c.left - threading, To: c.left}
 	w.run.state(w.station, &mes.SlotChange{
 		Action: mes.SlotLoad, Slot: p.slot, Material: c.ref, Remaining: &left,
-		Interval: &mes.Interval{Lane: 1, To: c.left},
+		Interval: &shown,
 	}, Truth{Losses: []Loss{{Thing: c.ref.Thing, Quantity: metres(threading), Interval: &torn}}})
 	c.left -= threading
 	return true
@@ -142,8 +143,9 @@ func (w *winder) putOn(p *spindle, now moment) bool {
 // takeOff takes the coil off: half used it goes back, used up away.
 func (w *winder) takeOff(p *spindle) {
 	c := p.coil
-	shown := c.left + p.off
-	left := metres(shown)
+	shown := mes.Interval{Lane: 1, To: c.left + p.off, Delta: windDelta}
+	c.shown = shown
+	left := metres(shown.To)
 	var truth Truth
 	if c.left < windMost+threading {
 		truth.Losses = []Loss{{Thing: c.ref.Thing, Quantity: metres(c.left), Interval: &mes.Interval{Lane: 1, To: c.left}}}
@@ -154,7 +156,7 @@ func (w *winder) takeOff(p *spindle) {
 	}
 	w.run.state(w.station, &mes.SlotChange{
 		Action: mes.SlotUnload, Slot: p.slot, Material: c.ref, Remaining: &left,
-		Interval: &mes.Interval{Lane: 1, To: shown, Delta: windDelta},
+		Interval: &shown,
 	}, truth)
 	p.coil = nil
 }
