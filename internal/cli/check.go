@@ -76,7 +76,7 @@ func checkServer(ctx context.Context, c *connection, out, notes io.Writer) error
 // checkReport writes what a check finds, as it finds it.
 type checkReport struct {
 	out, notes io.Writer
-	problems   int
+	problems   uint64
 	stage      string
 	tenth      uint64
 	last       uint64
@@ -104,7 +104,7 @@ func (r *checkReport) add(stage string, position, last uint64, problems []string
 
 func (r *checkReport) end() error {
 	if r.problems > 0 {
-		return problem(fmt.Sprintf("found %d problems in the store up to position %d; restore a backup, or `takt rebuild` where only indexes are wrong", r.problems, r.last))
+		return problem(fmt.Sprintf("found %s in the store up to position %d; restore a backup, or `takt rebuild` where only indexes are wrong", plural(r.problems, "problem"), r.last))
 	}
 	tell(r.notes, "found nothing wrong up to position %d", r.last)
 	return nil

@@ -66,7 +66,7 @@ func (d *delivery) run(ctx context.Context, dir string, reader *push.Reader) err
 	}
 	d.spool, d.ended = kept, make(chan struct{})
 	if n := kept.Stats().Pending; n > 0 {
-		tell(d.notes, "%d records of an earlier push are still in %s; they go first", n, dir)
+		tell(d.notes, "%s of an earlier push still in %s; sent first", plural(n, "record"), dir)
 	}
 	filling, stop := context.WithCancel(ctx)
 	filled := make(chan error, 1)
@@ -90,13 +90,13 @@ func (d *delivery) run(ctx context.Context, dir string, reader *push.Reader) err
 	}
 	switch {
 	case err != nil && waiting > 0:
-		return fmt.Errorf("%w; %d records are kept in %s, and go first when you push again", err, waiting, dir)
+		return fmt.Errorf("%w; %s kept in %s, to be sent first by the next push", err, plural(waiting, "record"), dir)
 	case err != nil:
 		return err
 	case d.refused > 0:
-		return refusedRows(int(d.refused), int(d.received()), "the others were sent") //nolint:gosec // counts of rows
+		return refusedRows(d.refused, d.received(), "the others were sent")
 	case d.now.quarantined+d.before.quarantined > 0:
-		return problem(fmt.Sprintf("%d records are in quarantine; `takt quarantine list` tells why", d.now.quarantined+d.before.quarantined))
+		return problem(plural(d.now.quarantined+d.before.quarantined, "record") + " put in quarantine; `takt quarantine list` tells why")
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (d *delivery) report() {
 	received := n.sent + d.known + d.refused
 	tell(d.notes, "%s", account(received, n.stored, n.duplicates+d.known, n.quarantined, d.refused))
 	if d.unanswered > 0 {
-		tell(d.notes, "and %d that the server took before a connection broke; `takt ledger` has them", d.unanswered)
+		tell(d.notes, "and %s that the server took before a connection broke; `takt ledger` counts them", plural(d.unanswered, "record"))
 	}
 }
 
@@ -290,7 +290,7 @@ func (d *delivery) sendOnce(ctx context.Context) error {
 			continue // Under the new name.
 		}
 		if start.Gone > 0 {
-			tell(d.notes, "this server's store lacks %d records that another one took; they are in that one alone", start.Gone)
+			tell(d.notes, "this server's store lacks %s that another one took; that one alone has them", plural(start.Gone, "record"))
 		}
 		acknowledged := start.After
 		err = stream.Send(ctx, &source{d.spool, d.ended, from}, start.After, func(a client.Ack) error {
@@ -351,7 +351,7 @@ func (d *delivery) acknowledge(n uint64, a client.Ack, earlier bool) error {
 	}
 	for i, q := range a.Quarantined {
 		if i < problemsShown {
-			tell(d.notes, "offset %d is in quarantine at position %d: %s", q.Offset, q.Position, oneLine(q.Reason.Error()))
+			tell(d.notes, "offset %d, position %d: %s", q.Offset, q.Position, oneLine(q.Reason.Error()))
 		}
 	}
 	if time.Since(d.told) > time.Second {

@@ -47,7 +47,6 @@ func exitCode(err error) int {
 // remedies say what to do about an error, where its own sentence does not.
 var remedies = map[mes.Code]string{
 	mes.CodeInternal:      "this is a fault of Takt's own; its log says more",
-	mes.CodeNotFound:      "`takt search NAME` finds what bears a name",
 	mes.CodeBusy:          "try again in a moment",
 	mes.CodeTokenForeign:  "begin without --token",
 	mes.CodeTokenMismatch: "begin without --token",

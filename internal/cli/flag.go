@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ events are all kept; a correction puts right what was wrong.`),
 		if err != nil {
 			return err
 		}
-		found := 0
+		found := uint64(0)
 		q.out.header("thing", "flag", "detail", "positions")
 		err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
 			resp, err := taktv1.NewMaterialServiceClient(q.Conn()).ListFlags(ctx, &taktv1.ListFlagsRequest{
@@ -34,7 +33,7 @@ events are all kept; a correction puts right what was wrong.`),
 			if err != nil {
 				return "", err
 			}
-			found += len(resp.GetFlags())
+			found += uint64(len(resp.GetFlags()))
 			if q.json() {
 				return resp.GetNextPageToken(), q.out.message(resp)
 			}
@@ -45,7 +44,7 @@ events are all kept; a correction puts right what was wrong.`),
 			return resp.GetNextPageToken(), nil
 		})
 		if err == nil && fail && found > 0 {
-			return problem(fmt.Sprintf("found %d flags", found))
+			return problem("found " + plural(found, "flag"))
 		}
 		return err
 	})

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,8 +82,8 @@ func itemHead(ctx context.Context, q *query, item *taktv1.Item) error {
 		}
 	}
 	if item.GetEventTime() != nil {
-		last := strings.TrimSpace(item.GetProcessSegment() + " " + word(item.GetDisposition()))
-		if err := line("last work", "%s at %s", last, q.showTime(item.GetEventTime(), zone)); err != nil {
+		last := []string{item.GetProcessSegment(), word(item.GetDisposition()), q.showTime(item.GetEventTime(), zone)}
+		if err := line("last work", "%s", strings.Join(slices.DeleteFunc(last, isEmpty), " ")); err != nil {
 			return err
 		}
 	}
@@ -143,7 +144,7 @@ func itemRecord(ctx context.Context, q *query, resp *taktv1.GetItemRecordRespons
 	if err := q.out.flush(); err != nil {
 		return err
 	}
-	q.note("%d events, at position %d", len(resp.GetEntries()), resp.GetPosition())
+	q.note("%s, at position %d", plural(uint64(len(resp.GetEntries())), "event"), resp.GetPosition())
 	return nil
 }
 

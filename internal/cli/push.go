@@ -122,7 +122,7 @@ func runPush(cmd *cobra.Command, c *connection, f pushFlags) error {
 		rows, err := checkRows(cmd.Context(), open, notes)
 		if err != nil || f.check {
 			if err == nil {
-				tell(notes, "%d rows, all of them events", rows)
+				tell(notes, "%s, nothing wrong", plural(rows, "row"))
 			}
 			return err
 		}
@@ -195,13 +195,13 @@ func pushInput(cmd *cobra.Command, f pushFlags) (func() (*push.Reader, io.Closer
 }
 
 // checkRows reads everything once, and names what cannot be an event.
-func checkRows(ctx context.Context, open func() (*push.Reader, io.Closer, error), notes io.Writer) (rows int, err error) {
+func checkRows(ctx context.Context, open func() (*push.Reader, io.Closer, error), notes io.Writer) (rows uint64, err error) {
 	reader, closer, err := open()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = closer.Close() }()
-	wrong := 0
+	wrong := uint64(0)
 	for _, err := range reader.Records() {
 		if ctx.Err() != nil {
 			return rows, ctx.Err()
@@ -229,6 +229,6 @@ func isRow(err error) bool {
 	return errors.As(err, &e) && e.Values["line"] != ""
 }
 
-func refusedRows(wrong, rows int, what string) error {
-	return mes.Errorf(mes.CodeInvalid, "%d of %d rows cannot be events; %s", wrong, rows, what)
+func refusedRows(wrong, rows uint64, what string) error {
+	return mes.Errorf(mes.CodeInvalid, "%d of %s cannot be an event; %s", wrong, plural(rows, "row"), what)
 }

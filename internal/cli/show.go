@@ -143,3 +143,13 @@ func positions(list []uint64) string {
 	}
 	return strings.Join(shown, " ")
 }
+
+// plural returns a count of things, as `1 record` or `2 records`.
+func plural(n uint64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return ucount(n) + " " + thing + "s"
+}
+
+func isEmpty(s string) bool { return s == "" }

@@ -181,7 +181,7 @@ func certainty(e *taktv1.GenealogyEdge) string {
 // made to be. It remembers each thing's name; the server remembers as much.
 type traceSummary struct {
 	direction taktv1.Direction
-	edges     int
+	edges     uint64
 	things    map[string]bool
 	kinds     map[string]int
 }
@@ -212,10 +212,7 @@ func (s *traceSummary) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(s.kinds)) {
 		kinds = append(kinds, fmt.Sprintf("%d %s", s.kinds[kind], kind))
 	}
-	text := fmt.Sprintf("%d edges", s.edges)
-	if s.edges == 1 {
-		text = "1 edge"
-	}
+	text := plural(s.edges, "edge")
 	if len(kinds) > 0 {
 		text += ": " + strings.Join(kinds, ", ")
 	}
