@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -116,6 +117,7 @@ func TestPushOutlivesTheServer(t *testing.T) {
 	dir := t.TempDir()
 	go func() {
 		code, _, stderr := s.takt(t.Context(), in, "push", "--source", "eol/07", "--spool", dir, "-")
+		_ = in.CloseWithError(errors.New("push has ended"))
 		done <- result{code, stderr}
 	}()
 	put := func(from, to int) {
