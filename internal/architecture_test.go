@@ -27,6 +27,7 @@ const (
 	errgroup    = "golang.org/x/sync"
 	genproto    = "google.golang.org/genproto"
 	gonum       = "gonum.org/v1/gonum"
+	net         = "golang.org/x/net"
 	grpc        = "google.golang.org/grpc"
 	grpcCodes   = "google.golang.org/grpc/codes"
 	grpcStatus  = "google.golang.org/grpc/status"
@@ -58,9 +59,9 @@ var layers = []layer{
 	{
 		path: "internal/cli",
 		takt: []string{
-			"internal/app", "internal/gateway", "internal/gateway/spool", "internal/client", "internal/line",
-			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/spc",
-			"internal/route", "internal/mes",
+			"internal/app", "internal/gateway", "internal/gateway/config", "internal/gateway/spool", "internal/push",
+			"internal/client", "internal/line", "internal/wire", "internal/store", "api/takt/v1", "internal/genealogy",
+			"internal/yield", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{cobra, pflag, errgroup, protobuf, yaml},
 	},
@@ -68,7 +69,8 @@ var layers = []layer{
 		path: "internal/app",
 		takt: []string{
 			"internal/rpc", "internal/web", "internal/gateway", "internal/gateway/plc", "internal/gateway/spool",
-			"internal/client", "internal/sim", "internal/line", "internal/wire", "internal/store", "api/takt/v1",
+			"internal/client", "internal/sim", "internal/gateway/config", "internal/line", "internal/wire", "internal/store",
+			"api/takt/v1",
 			"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf, sys, yaml},
@@ -79,7 +81,7 @@ var layers = []layer{
 			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/spc",
 			"internal/route", "internal/mes",
 		},
-		foreign: []string{errgroup, genproto, grpc, prometheus, protobuf},
+		foreign: []string{errgroup, genproto, grpc, net, prometheus, protobuf},
 	},
 	{
 		path: "internal/web",
@@ -92,15 +94,15 @@ var layers = []layer{
 	{
 		path: "internal/gateway",
 		takt: []string{
-			"internal/gateway/plc", "internal/gateway/spool", "internal/client", "internal/wire", "api/takt/v1",
-			"internal/mes",
+			"internal/gateway/plc", "internal/gateway/spool", "internal/client", "internal/gateway/config", "internal/wire",
+			"api/takt/v1", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf},
 	},
 	{
 		path:    "internal/gateway/plc",
-		takt:    []string{"internal/mes"},
-		foreign: []string{errgroup, opcuaClient, prometheus},
+		takt:    []string{"internal/gateway/spool", "internal/gateway/config", "api/takt/v1", "internal/mes"},
+		foreign: []string{errgroup, opcuaClient, prometheus, protobuf},
 	},
 	{
 		path:    "internal/gateway/spool",
@@ -114,9 +116,21 @@ var layers = []layer{
 	},
 	{
 		path:    "internal/sim",
-		takt:    []string{"internal/line", "internal/mes"},
+		takt:    []string{"internal/gateway/config", "internal/line", "internal/mes"},
 		foreign: []string{errgroup, opcuaServer, prometheus},
 	},
+	{
+		path:    "internal/gateway/config",
+		takt:    []string{"internal/mes"},
+		foreign: []string{yaml},
+	},
+	{
+		path:    "internal/push",
+		takt:    []string{"api/takt/v1", "internal/mes"},
+		foreign: []string{protobuf, yaml},
+		pure:    true,
+	},
+	{path: "internal/scenario"}, // tests only
 	{
 		path: "internal/wire",
 		takt: []string{
