@@ -120,6 +120,7 @@ func newEventsWatch(c *connection) *cobra.Command {
 	var filter eventFilter
 	var token string
 	var limit uint64
+	var checkpoint time.Duration
 	cmd := question(c, &cobra.Command{
 		Use:   "watch",
 		Short: "Events as they are stored, until interrupted",
@@ -138,7 +139,7 @@ nothing is lost or repeated; with -o json every line has its own.`),
 			return err
 		}
 		last, err := q.watch(ctx, &taktv1.WatchEventsRequest{
-			ResumeToken: token, Filter: match, CheckpointInterval: durationpb.New(10 * time.Second),
+			ResumeToken: token, Filter: match, CheckpointInterval: durationpb.New(checkpoint),
 		}, limit, site)
 		if last != "" {
 			q.note("go on with --token %s", last)
@@ -147,6 +148,7 @@ nothing is lost or repeated; with -o json every line has its own.`),
 	})
 	filter.flags(cmd)
 	cmd.Flags().StringVar(&token, "token", "", "go on from this resume `token`")
+	cmd.Flags().DurationVar(&checkpoint, "checkpoint", 10*time.Second, "how long the server may be silent")
 	cmd.Flags().Uint64Var(&limit, "limit", 0, "end after this many `events`; 0 does not end")
 	return cmd
 }
@@ -329,9 +331,12 @@ func ref(r *taktv1.Ref) string {
 // value is one measured value as it is shown.
 type value struct{ characteristic, text, unit, quality string }
 
-// String returns the value as `ocv1=3.29 V`.
+// String returns the value as `ocv1=3.29 V` or `k=missing`.
 func (v value) String() string {
 	s := v.characteristic + "=" + v.text
+	if v.text == "" {
+		return s + v.quality
+	}
 	if v.unit != "" && v.unit != "1" {
 		s += " " + v.unit
 	}
@@ -371,6 +376,9 @@ func measured(e *taktv1.Event, schemas map[string]*taktv1.Schema) []value {
 	for _, n := range m.GetNotes() {
 		if i := int(n.GetIndex()); i < len(list) && n.GetQuality() != 0 {
 			list[i].quality = word(n.GetQuality())
+			if n.GetQuality() == taktv1.Quality_QUALITY_MISSING {
+				list[i].text = ""
+			}
 		}
 	}
 	return list

@@ -28,8 +28,9 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits,
-			"await": await,
+			"exits":  exits,
+			"await":  await,
+			"server": func(ts *testscript.TestScript, neg bool, args []string) { startServer(t, ts, neg, args) },
 		},
 	})
 }
@@ -79,4 +80,16 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("no server after %s: %v", awaitTime, err)
 		}
 	}
+}
+
+// startServer starts a server that the script's later commands ask.
+func startServer(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
+	t.Helper()
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: server")
+	}
+	s := &service{dir: ts.MkAbs("data"), address: "127.0.0.1:0"}
+	s.start(t)
+	ts.Defer(s.stop)
+	ts.Setenv("TAKT_SERVER", s.address)
 }

@@ -56,7 +56,7 @@ hours; hours, shifts and days are the site's.`),
 		case q.json():
 			return q.out.message(resp)
 		}
-		return q.yield(ctx, resp, byEquipment)
+		return q.yield(ctx, resp, period != 0, byEquipment)
 	})
 	cmd.Flags().StringVar(&from, "from", "24h", "from this `time` on: 2026-11-23, RFC 3339, or 24h for that long ago")
 	cmd.Flags().StringVar(&to, "to", "", "to before this `time`; now where not given")
@@ -67,7 +67,7 @@ hours; hours, shifts and days are the site's.`),
 	return cmd
 }
 
-func (q *query) yield(ctx context.Context, resp *taktv1.ComputeYieldResponse, byEquipment bool) error {
+func (q *query) yield(ctx context.Context, resp *taktv1.ComputeYieldResponse, byPeriod, byEquipment bool) error {
 	zone, err := q.shown(ctx)
 	if err != nil {
 		return err
@@ -82,20 +82,21 @@ func (q *query) yield(ctx context.Context, resp *taktv1.ComputeYieldResponse, by
 		}
 		return nil
 	}
-	names := []string{"period", "segment", "equipment", "tested>", "passed>", "FPY %>"}
-	if !byEquipment {
-		names = append(names[:2], names[3:]...)
+	// A column that the question left no use for is left out.
+	used := func(period, segment, equipment string, rest ...string) []string {
+		cells := []string{segment}
+		if byPeriod {
+			cells = []string{period, segment}
+		}
+		if byEquipment {
+			cells = append(cells, equipment)
+		}
+		return append(cells, rest...)
 	}
-	q.out.header(names...)
+	q.out.header(used("period", "segment", "equipment", "tested>", "passed>", "FPY %>")...)
 	for _, r := range resp.GetRows() {
-		cells := []string{
-			r.GetPeriod(), r.GetProcessSegment(), id(r.GetEquipment()), ucount(r.GetTested()), ucount(r.GetPassed()),
-			percent(r.GetFirstPassYield()),
-		}
-		if !byEquipment {
-			cells = append(cells[:2], cells[3:]...)
-		}
-		q.out.row(cells...)
+		q.out.row(used(r.GetPeriod(), r.GetProcessSegment(), id(r.GetEquipment()),
+			ucount(r.GetTested()), ucount(r.GetPassed()), percent(r.GetFirstPassYield()))...)
 	}
 	if err := q.out.flush(); err != nil {
 		return err
