@@ -246,7 +246,7 @@ func TestAcknowledgedRecordIsNotReadAgain(t *testing.T) {
 	// The PLC has begun to write the next record.
 	p.tag("SubjectId", []string{"JR-2"})
 	g = startGateway(t, dir, fileFor(p, p.addr))
-	g.says("plc connected")
+	g.says("no record is offered")
 	p.offer(2, config.KindWork, work("JR-2"))
 	p.acknowledged(2)
 	g.wantIdentities("1:1", "1:2")

@@ -35,7 +35,7 @@ func TestCheck(t *testing.T) {
 		fields map[string]config.Field
 		want   string // The end of the error; none where empty.
 	}{
-		{"a message's name is near", map[string]config.Field{"orwk.place": tag}, `is no field of takt.v1.Event: Event has no "orwk"; did you mean "work"?`},
+		{"a message's name is near", map[string]config.Field{"workk.place": tag}, `is no field of takt.v1.Event: Event has no "workk"; did you mean "work"?`},
 		{"a field's name is near", map[string]config.Field{"work.consumed[].quantity.valu": tag}, `Quantity has no "valu"; did you mean "value"?`},
 		{"no []", map[string]config.Field{"work.subjects.id": tag}, `needs a [] at "subjects", which is a list`},
 		{"[] too much", map[string]config.Field{"work.place[]": tag}, `has a [] at "place", which is no list`},

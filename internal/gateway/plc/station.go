@@ -160,6 +160,7 @@ func (st *station) handle(ctx context.Context, s *session, ids []*ua.NodeID, wok
 	// Once a record is acknowledged its tags are the PLC's again, and what stands
 	// in them may be half of the next.
 	if ready == 0 || ready == ack {
+		st.log.DebugContext(ctx, "no record is offered", slog.Uint64("ready", ready))
 		return nil
 	}
 	sh, err := st.whole(r, results, ready)
