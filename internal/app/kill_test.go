@@ -1,0 +1,258 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/client"
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// TestKills kills the gateway and the service at random while a line runs, each
+// alone and both at once, and compares what the line emitted with what the
+// store holds. The slow tier kills as often as the promise says.
+func TestKills(t *testing.T) {
+	gatewayKills, serviceKills, bothKills := 3, 3, 2
+	if long() {
+		gatewayKills, serviceKills, bothKills = 50, 50, 20
+	}
+	var victims []string
+	for range gatewayKills {
+		victims = append(victims, "gateway")
+	}
+	for range serviceKills {
+		victims = append(victims, "serve")
+	}
+	for range bothKills {
+		victims = append(victims, "gateway serve")
+	}
+	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // nobody guesses at it
+	random.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
+	records := 400 + 150*len(victims)
+
+	dir := t.TempDir()
+	bin := build(t, dir)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	addresses := file("addresses")
+	start := func(name string, args ...string) *process {
+		return startProcess(t, bin, file(name+".log"), append([]string{name}, args...)...)
+	}
+
+	service := start("serve", "--data", file("store"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--address-file", addresses)
+	grpc, http := readAddresses(t, service, addresses)
+	line := start("sim", "--data", file("line"), "--speed", "25", "--warm", "1h", "--records", fmt.Sprint(records), "--port", "0",
+		"--config-out", file("gateway.yaml"), "--emitted", file("emitted"), "--server", grpc, "--spool", file("spool"))
+	waitForFile(t, line, file("gateway.yaml"))
+	gateway := start("gateway", "-c", file("gateway.yaml"))
+
+	for _, victim := range victims {
+		// The random moment is the point; nothing is waited for.
+		<-time.After(time.Duration(200+random.IntN(1000)) * time.Millisecond)
+		if line.ended() {
+			t.Fatalf("the line ended before the kills did: %v", line.wait())
+		}
+		if strings.Contains(victim, "gateway") {
+			gateway.kill()
+		}
+		if strings.Contains(victim, "serve") {
+			service.kill()
+			service = start("serve", "--data", file("store"), "--grpc", grpc, "--http", http)
+		}
+		if strings.Contains(victim, "gateway") {
+			gateway = start("gateway", "-c", file("gateway.yaml"))
+		}
+	}
+	if err := line.wait(); err != nil {
+		t.Fatalf("line: %v", err)
+	}
+	journal, err := os.Open(file("emitted")) //nolint:gosec // the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = journal.Close() }()
+	want := emittedSet(t, journal)
+	waitForEvents(t, grpc, want)
+	for _, p := range []*process{gateway, service} {
+		p.interrupt()
+		if err := p.wait(); err != nil {
+			t.Errorf("end after an interrupt: %v", err)
+		}
+	}
+	got, ledger := storedSet(t, file("store"))
+	compareSets(t, want, got)
+	if ledger.Quarantined != 0 || ledger.Refused != 0 {
+		t.Errorf("ledger = %+v; want nothing in quarantine and nothing refused", ledger)
+	}
+	checkStore(t, file("store"))
+	t.Logf("%d kills of the gateway, %d of the service, %d of both: %d records emitted, %d stored, %d duplicates",
+		gatewayKills, serviceKills, bothKills, len(want), len(got), ledger.Duplicates)
+}
+
+// build builds the program.
+func build(t *testing.T, dir string) string {
+	t.Helper()
+	bin := filepath.Join(dir, "takt")
+	if out, err := exec.Command("go", "build", "-o", bin, "github.com/takt-mes/takt/cmd/takt").CombinedOutput(); err != nil { //nolint:gosec,noctx // the test's own
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// process is a program that runs beside the test.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{}
+	err  error
+}
+
+func startProcess(t *testing.T, bin, log string, args ...string) *process {
+	t.Helper()
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, cmd: exec.Command(bin, args...), log: log, done: make(chan struct{})} //nolint:gosec,noctx // the test's own
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = errors.Join(p.cmd.Wait(), out.Close())
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			if text, err := os.ReadFile(log); err == nil { //nolint:gosec // the test's own
+				t.Logf("%s:\n%s", filepath.Base(log), text[max(0, len(text)-4000):])
+			}
+		}
+	})
+	return p
+}
+
+func (p *process) kill() {
+	p.t.Helper()
+	if p.ended() {
+		p.t.Fatalf("%s had ended by itself: %v", filepath.Base(p.log), p.err)
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	<-p.done
+}
+
+func (p *process) interrupt() { _ = p.cmd.Process.Signal(syscall.SIGINT) }
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns how the process ended, and ends it after ten minutes.
+func (p *process) wait() error {
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(10 * time.Minute):
+		_ = p.cmd.Process.Kill()
+		return errors.New("did not end within ten minutes")
+	}
+}
+
+// waitForFile waits until a process has written a file.
+func waitForFile(t *testing.T, p *process, path string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-p.done:
+			t.Fatalf("%s ended before it wrote %s: %v", filepath.Base(p.log), filepath.Base(path), p.err)
+		case <-time.After(time.Minute):
+			t.Fatalf("%s was not written within a minute", filepath.Base(path))
+		}
+	}
+}
+
+func readAddresses(t *testing.T, p *process, path string) (grpc, http string) {
+	t.Helper()
+	waitForFile(t, p, path)
+	text, err := os.ReadFile(path) //nolint:gosec // the test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(string(text), "grpc=%s\nhttp=%s", &grpc, &http); err != nil {
+		t.Fatalf("read addresses: %v", err)
+	}
+	return grpc, http
+}
+
+// waitForEvents watches the log from its beginning until every emitted identity
+// has come.
+func waitForEvents(t *testing.T, addr string, want map[string]string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c, err := client.Dial(client.Config{Addr: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	events := taktv1.NewEventServiceClient(c.Conn())
+	seen := make(map[string]bool)
+	add := func(e *taktv1.LoggedEvent) {
+		id := fmt.Sprintf("%s %d %d", mes.Escape(string(e.GetIdentity().GetSource())), e.GetIdentity().GetEpoch(), e.GetIdentity().GetSequence())
+		if _, emitted := want[id]; emitted {
+			seen[id] = true
+		}
+	}
+	watch, err := events.WatchEvents(ctx, &taktv1.WatchEventsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request := (&taktv1.ListEventsRequest{PageSize: 1000}); ; {
+		page, err := events.ListEvents(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.GetEvents() {
+			add(e)
+		}
+		if request.PageToken = page.GetNextPageToken(); request.GetPageToken() == "" {
+			break
+		}
+	}
+	for len(seen) < len(want) {
+		r, err := watch.Recv()
+		if err != nil {
+			t.Fatalf("%d of %d records arrived: %v", len(seen), len(want), err)
+		}
+		if r.GetEvent() != nil {
+			add(r.GetEvent())
+		}
+	}
+}

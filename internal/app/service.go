@@ -1,0 +1,124 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/takt-mes/takt/internal/rpc"
+	"github.com/takt-mes/takt/internal/store"
+	"github.com/takt-mes/takt/internal/web"
+)
+
+// ServeConfig says how to run the service.
+type ServeConfig struct {
+	// Data is the data directory.
+	Data string
+	// GRPC and HTTP are the addresses to listen on; port 0 takes a free one.
+	GRPC, HTTP string
+	// Site is the site file; may be empty.
+	Site string
+	// AddressFile is written with the addresses once the service listens; may be
+	// empty.
+	AddressFile string
+	// NoReflection leaves out gRPC reflection.
+	NoReflection bool
+	// Version is the program's.
+	Version string
+	// Log takes what an operator acts on.
+	Log *slog.Logger
+}
+
+// Serve runs the service until ctx ends or it fails.
+func Serve(ctx context.Context, cfg ServeConfig) error {
+	site, err := LoadSite(cfg.Site)
+	if err != nil {
+		return err
+	}
+	s, err := newService(ctx, cfg, site)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// service is the service with its store open and its addresses taken.
+type service struct {
+	cfg        ServeConfig
+	store      *store.Store
+	grpc, http net.Listener
+	rpc        *rpc.Server
+	web        *web.Server
+}
+
+func newService(ctx context.Context, cfg ServeConfig, site Site) (s *service, err error) {
+	calendar, err := site.Calendar()
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	st, err := store.Open(store.Config{Dir: cfg.Data, Log: cfg.Log, Metrics: metrics})
+	if err != nil {
+		return nil, err
+	}
+	s = &service{
+		cfg: cfg, store: st,
+		rpc: rpc.New(rpc.Config{Version: cfg.Version, Calendar: calendar, NoReflection: cfg.NoReflection}, st, cfg.Log),
+		web: web.New(web.Config{Version: cfg.Version, Calendar: calendar}, st, metrics, cfg.Log),
+	}
+	if err := errors.Join(site.record(ctx, st, time.Now()), s.listen(ctx)); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *service) listen(ctx context.Context) (err error) {
+	var listen net.ListenConfig
+	if s.grpc, err = listen.Listen(ctx, "tcp", s.cfg.GRPC); err != nil {
+		return fmt.Errorf("listen for gRPC: %w; name another address with --grpc", err)
+	}
+	if s.http, err = listen.Listen(ctx, "tcp", s.cfg.HTTP); err != nil {
+		return fmt.Errorf("listen for HTTP: %w; name another address with --http", err)
+	}
+	if s.cfg.AddressFile == "" {
+		return nil
+	}
+	text := fmt.Sprintf("grpc=%s\nhttp=%s\n", s.grpc.Addr(), s.http.Addr())
+	// A reader must not see half of it.
+	if err := os.WriteFile(s.cfg.AddressFile+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(s.cfg.AddressFile+".new", s.cfg.AddressFile)
+}
+
+// run serves until ctx ends or something fails, and closes everything.
+func (s *service) run(ctx context.Context) error {
+	s.cfg.Log.InfoContext(ctx, "serving", slog.String("grpc", s.grpc.Addr().String()), slog.String("http", s.http.Addr().String()),
+		slog.String("data", s.cfg.Data), slog.Uint64("position", uint64(s.store.Position())))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.rpc.Serve(ctx, s.grpc) })
+	g.Go(func() error { return s.web.Serve(ctx, s.http) })
+	return errors.Join(g.Wait(), s.close())
+}
+
+// close closes what is open, in the reverse order of opening.
+func (s *service) close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.http, s.grpc} {
+		if l != nil {
+			if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(append(errs, s.store.Close())...)
+}
