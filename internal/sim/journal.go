@@ -1,0 +1,52 @@
+package sim
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/takt-mes/takt/internal/line"
+	"github.com/takt-mes/takt/internal/mes"
+)
+
+// journal writes down what was offered, so that it can be compared with what has
+// arrived.
+type journal struct {
+	mu      sync.Mutex
+	emitted io.Writer
+	truth   io.Writer
+}
+
+// offered writes `source epoch sequence hash` of a record, the source escaped
+// and the hash in hexadecimal, and a line of truth. A record that is offered
+// again after a restart is written again.
+func (j *journal) offered(id mes.Identity, r *line.Record) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.emitted != nil {
+		hash := mes.HashEvent(mes.AppendEvent(nil, r.Event))
+		if _, err := fmt.Fprintf(j.emitted, "%s %d %d %s\n", id.Source, id.Epoch, id.Sequence, hex.EncodeToString(hash[:])); err != nil {
+			return fmt.Errorf("write the log of emitted records: %w", err)
+		}
+	}
+	if j.truth != nil {
+		b, err := json.Marshal(truth{Identity: id, Due: r.Due, Truth: r.Truth})
+		if err != nil {
+			return fmt.Errorf("encode the truth of %s: %w", id, err)
+		}
+		if _, err := j.truth.Write(append(b, '\n')); err != nil {
+			return fmt.Errorf("write truth: %w", err)
+		}
+	}
+	return nil
+}
+
+// truth is a line of the truth file.
+type truth struct {
+	Identity mes.Identity
+	Due      time.Time
+	Truth    line.Truth
+}

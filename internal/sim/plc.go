@@ -1,0 +1,266 @@
+package sim
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/awcullen/opcua/server"
+	"github.com/awcullen/opcua/ua"
+)
+
+// Namespace is the URI of the namespace that all tags of a simulated PLC are in.
+const Namespace = "urn:takt:line"
+
+// bootIDTag is the id of the tag that has another value after each start.
+const bootIDTag = "PLC.BootId"
+
+// sampling is how often the server looks at a variable for its subscribers, in
+// milliseconds. Publishing no faster than every 125 ms is the library's.
+const sampling = 20
+
+// plc is a simulated PLC: a memory, its blocks, and an OPC UA server that may be
+// stopped and started.
+type plc struct {
+	name   string
+	blocks []*block
+	memory *memory
+	user   *User
+	// certificate and key are the server's files.
+	certificate, key string
+	// addr is where it listens, the port as the system chose it.
+	addr     string
+	listener net.Listener
+
+	// mu is held by whoever starts or stops it.
+	mu     sync.Mutex
+	server *server.Server
+	// serving is what runs for the server; nil while it is stopped.
+	serving *serving
+}
+
+// serving is a server that runs.
+type serving struct {
+	listener    net.Listener
+	connections sync.WaitGroup
+	// ended is closed when no connection is taken any more.
+	ended chan struct{}
+}
+
+func (p *plc) endpoint() string { return "opc.tcp://" + p.addr }
+
+// listen takes the port, so that clients may connect; they are answered once the
+// PLC has started.
+func (p *plc) listen(addr string) error {
+	var listen net.ListenConfig
+	l, err := listen.Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for PLC %s: %w", p.name, err)
+	}
+	p.listener, p.addr = l, l.Addr().String()
+	return nil
+}
+
+// build makes the server with its variables, which takes a good part of a second.
+func (p *plc) build(bootID uint32) error {
+	applicationURI := Namespace + ":" + p.name
+	options := []server.Option{
+		server.WithSecurityPolicyNone(true),
+		server.WithInsecureSkipVerify(),
+		server.WithServerDiagnostics(false),
+		server.WithServerCapabilities(capabilities()),
+		server.WithBuildInfo(ua.BuildInfo{ProductURI: "urn:takt:sim", ManufacturerName: "takt", ProductName: "takt sim"}),
+		server.WithAnonymousIdentity(p.user == nil),
+		server.WithRolePermissions(permissions(p.user != nil)),
+	}
+	if p.user != nil {
+		options = append(options, server.WithAuthenticateUserNameIdentityFunc(p.user.authenticate))
+	}
+	srv, err := server.New(ua.ApplicationDescription{
+		ApplicationURI:  applicationURI,
+		ProductURI:      "urn:takt:sim",
+		ApplicationName: ua.NewLocalizedText(p.name, "en"),
+		ApplicationType: ua.ApplicationTypeServer,
+		DiscoveryURLs:   []string{p.endpoint()},
+	}, p.certificate, p.key, p.endpoint(), options...)
+	if err != nil {
+		return fmt.Errorf("make the OPC UA server of %s: %w", p.name, err)
+	}
+	// The library thinks that it is not running, since serve was called for it.
+	if n, ok := srv.NamespaceManager().FindVariable(ua.VariableIDServerServerStatusState); ok {
+		n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue {
+			return good(int32(ua.ServerStateRunning), time.Now())
+		})
+	}
+	if n, ok := srv.NamespaceManager().FindVariable(ua.VariableIDServerServerStatus); ok {
+		started := time.Now()
+		n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue {
+			now := time.Now()
+			return good(ua.ServerStatusDataType{StartTime: started, CurrentTime: now, State: ua.ServerStateRunning}, now)
+		})
+	}
+	if err := p.addNodes(srv, bootID); err != nil {
+		return fmt.Errorf("make the variables of %s: %w", p.name, err)
+	}
+	p.server = srv
+	return nil
+}
+
+func (p *plc) addNodes(srv *server.Server, bootID uint32) error {
+	manager := srv.NamespaceManager()
+	ns := manager.Add(Namespace)
+	folder := func(name string) *server.ObjectNode {
+		return server.NewObjectNode(srv, ua.NewNodeIDString(ns, name), ua.NewQualifiedName(ns, name), ua.NewLocalizedText(name, ""), ua.LocalizedText{}, nil, []ua.Reference{
+			ua.NewReference(ua.ReferenceTypeIDHasTypeDefinition, false, ua.NewExpandedNodeID(ua.ObjectTypeIDBaseObjectType)),
+			ua.NewReference(ua.ReferenceTypeIDOrganizes, true, ua.NewExpandedNodeID(ua.ObjectIDObjectsFolder)),
+		}, 0)
+	}
+	variable := func(parent, id, name string, zero ua.Variant, access byte) *server.VariableNode {
+		dataType, rank := typeOf(zero)
+		var dimensions []uint32
+		if rank == ua.ValueRankOneDimension {
+			dimensions = []uint32{0}
+		}
+		return server.NewVariableNode(srv, ua.NewNodeIDString(ns, id), ua.NewQualifiedName(ns, name), ua.NewLocalizedText(name, ""), ua.LocalizedText{}, nil, []ua.Reference{
+			ua.NewReference(ua.ReferenceTypeIDHasTypeDefinition, false, ua.NewExpandedNodeID(ua.VariableTypeIDBaseDataVariableType)),
+			ua.NewReference(ua.ReferenceTypeIDHasComponent, true, ua.NewExpandedNodeID(ua.NewNodeIDString(ns, parent))),
+		}, good(zero, time.Now()), dataType, rank, dimensions, access, sampling, false, nil)
+	}
+	if err := manager.AddNodes(folder("PLC"), variable("PLC", bootIDTag, "BootId", bootID, ua.AccessLevelsCurrentRead)); err != nil {
+		return err
+	}
+	for _, b := range p.blocks {
+		nodes := make(map[string]*server.VariableNode, len(handshake)+len(tags))
+		all := []server.Node{folder(b.Name)}
+		for _, list := range [][]tag{handshake, tags} {
+			for i := range list {
+				access := ua.AccessLevelsCurrentRead
+				if list[i].name == tagAck {
+					access |= ua.AccessLevelsCurrentWrite
+				}
+				n := variable(b.Name, b.Name+"."+list[i].name, list[i].name, list[i].zero, access)
+				nodes[list[i].name] = n
+				all = append(all, n)
+			}
+		}
+		if err := manager.AddNodes(all...); err != nil {
+			return err
+		}
+		b.attach(nodes)
+	}
+	return nil
+}
+
+// typeOf returns the OPC UA type of a tag's zero.
+func typeOf(zero ua.Variant) (dataType ua.NodeID, rank int32) {
+	t := reflect.TypeOf(zero)
+	rank = ua.ValueRankScalar
+	if t.Kind() == reflect.Slice {
+		t, rank = t.Elem(), ua.ValueRankOneDimension
+	}
+	switch reflect.Zero(t).Interface().(type) {
+	case bool:
+		return ua.DataTypeIDBoolean, rank
+	case int32:
+		return ua.DataTypeIDInt32, rank
+	case uint32:
+		return ua.DataTypeIDUInt32, rank
+	case int64:
+		return ua.DataTypeIDInt64, rank
+	case float64:
+		return ua.DataTypeIDDouble, rank
+	case time.Time:
+		return ua.DataTypeIDDateTime, rank
+	default:
+		return ua.DataTypeIDString, rank
+	}
+}
+
+func capabilities() *ua.ServerCapabilities {
+	c := ua.NewServerCapabilities()
+	c.MinSupportedSampleRate = sampling
+	return c
+}
+
+// permissions lets whoever may log in read everything and write what is
+// writable, which is Ack alone.
+func permissions(withUser bool) []ua.RolePermissionType {
+	role := ua.ObjectIDWellKnownRoleAnonymous
+	if withUser {
+		role = ua.ObjectIDWellKnownRoleAuthenticatedUser
+	}
+	return []ua.RolePermissionType{{
+		RoleID:      role,
+		Permissions: ua.PermissionTypeBrowse | ua.PermissionTypeRead | ua.PermissionTypeWrite | ua.PermissionTypeReceiveEvents,
+	}}
+}
+
+// User is who may log in.
+type User struct {
+	// Name is the account's.
+	Name string
+	// Password is compared as it is.
+	Password string
+}
+
+func (u *User) authenticate(identity ua.UserNameIdentity, _, _ string) error {
+	name := subtle.ConstantTimeCompare([]byte(identity.UserName), []byte(u.Name))
+	password := subtle.ConstantTimeCompare([]byte(identity.Password), []byte(u.Password))
+	if name&password == 0 {
+		return ua.BadUserAccessDenied
+	}
+	return nil
+}
+
+// boot starts the PLC as after a power cut: with a new boot id, and what its
+// memory has. mu must be held.
+func (p *plc) boot() error {
+	state := p.memory.get(0)
+	state[0]++
+	if err := p.memory.set(0, state); err != nil {
+		return err
+	}
+	if err := p.build(uint32(state[0])); err != nil { //nolint:gosec // counts starts
+		return err
+	}
+	if p.listener == nil {
+		if err := p.listen(p.addr); err != nil {
+			return err
+		}
+	}
+	s := &serving{listener: p.listener, ended: make(chan struct{})}
+	srv := p.server
+	go func() {
+		defer close(s.ended)
+		_ = serve(srv, s.listener, &s.connections) // Always says that it was closed.
+	}()
+	p.serving, p.listener = s, nil
+	return nil
+}
+
+// halt breaks all connections and stops the server. mu must be held.
+func (p *plc) halt() error {
+	for _, b := range p.blocks {
+		b.detach()
+	}
+	if p.serving == nil {
+		return nil
+	}
+	err := p.serving.listener.Close()
+	if closeErr := p.server.Close(); closeErr != nil {
+		err = errors.Join(err, closeErr)
+	}
+	<-p.serving.ended
+	p.serving.connections.Wait()
+	p.server.WorkerPool().StopWait()
+	p.serving, p.server = nil, nil
+	if err != nil {
+		return fmt.Errorf("stop PLC %s: %w", p.name, err)
+	}
+	return nil
+}
