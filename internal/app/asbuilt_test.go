@@ -136,7 +136,7 @@ func (c closure) from(thing string) []string {
 }
 
 // traced returns the things at the far ends of a trace's edges, in small pages.
-func traced(t *testing.T, c *client.Client, thing string, way taktv1.Direction) []string {
+func traced(t *testing.T, c *served, thing string, way taktv1.Direction) []string {
 	t.Helper()
 	reached := make(map[string]bool)
 	request := &taktv1.TraceGenealogyRequest{Thing: thing, Direction: way, PageSize: 37}

@@ -13,7 +13,7 @@ import (
 
 // serve runs the service on a free port until the test ends, and checks its
 // store then.
-func serve(t *testing.T, site Site) *client.Client {
+func serve(t *testing.T, site Site) *served {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := newService(t.Context(), ServeConfig{
@@ -39,7 +39,13 @@ func serve(t *testing.T, site Site) *client.Client {
 		}
 		checkStore(t, dir)
 	})
-	return c
+	return &served{c, s.grpc.Addr().String()}
+}
+
+// served is a client of a service, and where that is.
+type served struct {
+	*client.Client
+	addr string
 }
 
 // checkStore checks a data directory that nobody has open.

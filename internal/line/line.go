@@ -3,6 +3,7 @@ package line
 import (
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -12,6 +13,9 @@ import (
 type Line struct {
 	config Config
 	blocks []Block
+	// recorded are the records of a line that is replayed, nil of one that is
+	// generated.
+	recorded iter.Seq[Record]
 }
 
 // Block is a record block of a PLC: a machine's source of events.
@@ -54,6 +58,13 @@ func New(c Config) (*Line, error) {
 	return l, nil
 }
 
+// Replay returns a line that yields records that were made before: those of
+// another plant, or of a recording. They must be in the order of Due, and their
+// Block an index into blocks. name is the line's, and zone the site's.
+func Replay(name string, zone *time.Location, blocks []Block, records iter.Seq[Record]) *Line {
+	return &Line{config: Config{Name: name, Zone: zone}, blocks: blocks, recorded: records}
+}
+
 // Config returns the line's configuration, with what it left to defaults.
 func (l *Line) Config() Config { return l.config }
 
@@ -61,10 +72,13 @@ func (l *Line) Config() Config { return l.config }
 // machines alone. A Record's Block is an index into it. It must not be changed.
 func (l *Line) Blocks() []Block { return l.blocks }
 
-// Records yields the line's records without end, in the order of Due, and each
+// Records yields the line's records without end (a replayed line's to theirs), in the order of Due, and each
 // block's in the order of its sequence. A record is not touched again once it
 // was yielded.
 func (l *Line) Records() iter.Seq[Record] {
+	if l.recorded != nil {
+		return l.recorded
+	}
 	return func(yield func(Record) bool) {
 		r := newRun(l)
 		for {
