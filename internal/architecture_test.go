@@ -144,6 +144,7 @@ var layers = []layer{
 		takt:    []string{"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes"},
 		foreign: []string{bbolt, errgroup, prometheus, sys},
 	},
+	{path: "internal/scenario"}, // tests only
 	{
 		path:    "api/takt/v1",
 		foreign: []string{genproto, grpc, protobuf},

@@ -1,0 +1,425 @@
+package scenario_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/genealogy"
+	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/rpc"
+	"github.com/takt-mes/takt/internal/store"
+	"github.com/takt-mes/takt/internal/wire"
+	"github.com/takt-mes/takt/internal/yield"
+)
+
+// world answers questions about what happened, in the API's messages. Lists are
+// whole: whoever has pages reads them all.
+type world interface {
+	Trace(thing string, way taktv1.Direction, depth int32) ([]*taktv1.GenealogyEdge, error)
+	Record(item string) (*taktv1.GetItemRecordResponse, error)
+	Lot(lot string) (*taktv1.Lot, error)
+	Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error)
+	Ledger() ([]*taktv1.LedgerEntry, error)
+	Sources() ([]*taktv1.Source, error)
+	Quarantine() ([]*taktv1.QuarantinedRecord, error)
+	Search(value mes.ID) ([]*taktv1.SearchMaterialResponse_Match, error)
+	Flags() ([]*taktv1.Flag, error)
+	Equipment() ([]*taktv1.Equipment, error)
+	Events() ([]*taktv1.LoggedEvent, error)
+}
+
+// recordTime is when every record of every scenario is taken.
+var recordTime = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+
+// openStore opens a store that is checked when the test ends: whatever a
+// scenario appends, the indexes must be what the log says.
+func openStore(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return recordTime }})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		_, err := store.CheckDir(context.Background(), dir, func(p store.Progress) {
+			for _, problem := range p.Problems {
+				t.Errorf("check %s: %s", p.Stage, problem)
+			}
+		})
+		if err != nil {
+			t.Errorf("check: %v", err)
+		}
+	})
+	return s
+}
+
+// arrive appends records in batches that end behind each of the given places.
+func arrive(t *testing.T, s *store.Store, gateway mes.Gateway, schemas []mes.Schema, records []mes.Record, ends ...int) {
+	t.Helper()
+	from := 0
+	for _, end := range append(ends, len(records)) {
+		b := store.Batch{
+			Gateway: gateway, Spool: "s", First: mes.Offset(from + 1), Records: records[from:end], Schemas: schemas,
+		}
+		if _, err := s.Append(t.Context(), b); err != nil {
+			t.Fatalf("append: %v", err)
+		}
+		from = end
+	}
+}
+
+// direct asks a store.
+type direct struct {
+	ctx      context.Context
+	store    *store.Store
+	calendar yield.Calendar
+}
+
+func (d *direct) view(fn func(v *store.View) error) error { return d.store.View(d.ctx, 0, fn) }
+
+func (d *direct) Trace(thing string, way taktv1.Direction, depth int32) (edges []*taktv1.GenealogyEdge, err error) {
+	start, err := mes.ParseThing(thing)
+	if err != nil {
+		return nil, err
+	}
+	return edges, d.view(func(v *store.View) error {
+		if start, err = v.Resolve(start); err != nil {
+			return err
+		}
+		for e, err := range v.Trace(start, genealogy.Direction(way), int(depth)) {
+			if err != nil {
+				return err
+			}
+			m, err := wire.Edge(e, v.Definition)
+			if err != nil {
+				return err
+			}
+			edges = append(edges, m)
+		}
+		return nil
+	})
+}
+
+func (d *direct) Record(item string) (*taktv1.GetItemRecordResponse, error) {
+	r := new(taktv1.GetItemRecordResponse)
+	thing, err := mes.ParseThing(item)
+	if err != nil {
+		return nil, err
+	}
+	return r, d.view(func(v *store.View) error {
+		if thing, err = v.Resolve(thing); err != nil {
+			return err
+		}
+		found, err := v.Item(thing.ID)
+		if err != nil {
+			return err
+		}
+		r.Item = wire.Item(found)
+		entries, err := v.ItemRecord(thing.ID)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			m, err := wire.ItemEntry(e)
+			if err != nil {
+				return err
+			}
+			r.Entries = append(r.Entries, m)
+			if w, ok := e.Event.Event.Fact.(*mes.Work); ok && w.Measurements != nil {
+				schema, _, err := v.Schema(w.Measurements.Schema)
+				if err != nil {
+					return err
+				}
+				r.Schemas = append(r.Schemas, wire.Schema(schema))
+			}
+		}
+		return nil
+	})
+}
+
+func (d *direct) Lot(name string) (lot *taktv1.Lot, err error) {
+	thing, err := mes.ParseThing(name)
+	if err != nil {
+		return nil, err
+	}
+	return lot, d.view(func(v *store.View) error {
+		if thing, err = v.Resolve(thing); err != nil {
+			return err
+		}
+		found, err := v.Lot(thing.ID)
+		lot = wire.Lot(found)
+		return err
+	})
+}
+
+func (d *direct) Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error) {
+	from, to := wire.TimeFrom(r.GetStartTime()), wire.TimeFrom(r.GetEndTime())
+	divisions := map[taktv1.Period]yield.Division{
+		taktv1.Period_PERIOD_HOUR: yield.Hourly, taktv1.Period_PERIOD_SHIFT: yield.Shiftwise, taktv1.Period_PERIOD_DAY: yield.Daily,
+	}
+	periods, err := d.calendar.Divide(from, to, divisions[r.GetPeriod()])
+	if err != nil {
+		return nil, err
+	}
+	table := yield.NewTable(periods, r.GetByEquipment())
+	response := new(taktv1.ComputeYieldResponse)
+	return response, d.view(func(v *store.View) error {
+		for a, err := range v.FirstAttempts(r.GetProcessSegment(), from, to) {
+			if err != nil {
+				return err
+			}
+			table.Count(a)
+		}
+		for _, row := range table.Rows() {
+			response.Rows = append(response.Rows, wire.YieldRow(row))
+		}
+		if rolled, any := table.RolledThroughputYield(); any {
+			response.RolledThroughputYield = &rolled
+		}
+		return nil
+	})
+}
+
+// collect reads a sequence of a view to its end.
+func collect[T, M any](d *direct, of func(*store.View) func(func(T, error) bool), convert func(T) (M, error)) (list []M, err error) {
+	return list, d.view(func(v *store.View) error {
+		for element, err := range of(v) {
+			if err != nil {
+				return err
+			}
+			m, err := convert(element)
+			if err != nil {
+				return err
+			}
+			list = append(list, m)
+		}
+		return nil
+	})
+}
+
+// surely is a conversion that cannot go wrong.
+func surely[T, M any](convert func(T) M) func(T) (M, error) {
+	return func(e T) (M, error) { return convert(e), nil }
+}
+
+func (d *direct) Ledger() ([]*taktv1.LedgerEntry, error) {
+	return collect(d, func(v *store.View) func(func(store.LedgerEntry, error) bool) { return v.Ledger() }, surely(wire.LedgerEntry))
+}
+
+func (d *direct) Sources() ([]*taktv1.Source, error) {
+	return collect(d, func(v *store.View) func(func(store.SourceEpoch, error) bool) { return v.Sources() },
+		func(e store.SourceEpoch) (*taktv1.Source, error) {
+			return &taktv1.Source{Source: []byte(e.Source), Epochs: []*taktv1.Source_Epoch{wire.SourceEpoch(e)}}, nil
+		})
+}
+
+func (d *direct) Quarantine() ([]*taktv1.QuarantinedRecord, error) {
+	return collect(d, func(v *store.View) func(func(store.QuarantinedRecord, error) bool) { return v.Quarantine(0) },
+		func(q store.QuarantinedRecord) (*taktv1.QuarantinedRecord, error) {
+			return wire.QuarantinedRecord(q, true)
+		})
+}
+
+func (d *direct) Search(value mes.ID) (matches []*taktv1.SearchMaterialResponse_Match, err error) {
+	return matches, d.view(func(v *store.View) error {
+		found, err := v.Search(value)
+		for _, m := range found {
+			matches = append(matches, wire.Match(m))
+		}
+		return err
+	})
+}
+
+func (d *direct) Flags() ([]*taktv1.Flag, error) {
+	return collect(d, func(v *store.View) func(func(store.Flag, error) bool) { return v.Flags() }, surely(wire.Flag))
+}
+
+func (d *direct) Equipment() ([]*taktv1.Equipment, error) {
+	return collect(d, func(v *store.View) func(func(store.Equipment, error) bool) { return v.Equipment() }, surely(wire.Equipment))
+}
+
+func (d *direct) Events() ([]*taktv1.LoggedEvent, error) {
+	return collect(d, func(v *store.View) func(func(store.Event, error) bool) { return v.Events(0, store.Filter{}) }, wire.LoggedEvent)
+}
+
+// remote asks a server, by pages of two.
+type remote struct {
+	ctx  context.Context
+	conn *grpc.ClientConn
+}
+
+const pageSize = 2
+
+// serve starts a server over a store, until the test ends.
+func serve(t *testing.T, s *store.Store, calendar yield.Calendar) *remote {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	server := rpc.New(rpc.Config{Version: "test", Calendar: calendar}, s, slog.New(slog.DiscardHandler))
+	go func() { ended <- server.Serve(ctx, listener) }()
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return &remote{t.Context(), conn}
+}
+
+// append sends records as a gateway does, in batches of a few.
+func (r *remote) append(t *testing.T, schemas []mes.Schema, records []mes.Record) {
+	t.Helper()
+	stream, err := taktv1.NewIngestServiceClient(r.conn).AppendEvents(r.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(m *taktv1.AppendEventsRequest) *taktv1.AppendEventsResponse {
+		if err := stream.Send(m); err != nil && !errors.Is(err, io.EOF) {
+			t.Fatalf("send: %v", err)
+		}
+		response, err := stream.Recv()
+		if err != nil {
+			t.Fatalf("receive: %v", err)
+		}
+		return response
+	}
+	send(&taktv1.AppendEventsRequest{Message: &taktv1.AppendEventsRequest_Open_{
+		Open: &taktv1.AppendEventsRequest_Open{Gateway: []byte("g"), Spool: "s"},
+	}})
+	const few = 3
+	for from := 0; from < len(records); from += few {
+		b := &taktv1.AppendEventsRequest_Batch{FirstOffset: uint64(from + 1)}
+		if from == 0 {
+			for _, schema := range schemas {
+				b.Schemas = append(b.Schemas, wire.Schema(schema))
+			}
+		}
+		for i := range records[from:min(from+few, len(records))] {
+			m, err := wire.Record(&records[from+i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Records = append(b.Records, m)
+		}
+		appended := send(&taktv1.AppendEventsRequest{Message: &taktv1.AppendEventsRequest_Batch_{Batch: b}}).GetAppended()
+		if want := uint64(from + len(b.GetRecords())); appended.GetDurableOffset() != want {
+			t.Fatalf("durable offset = %d; want %d", appended.GetDurableOffset(), want)
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Fatalf("the stream ended with %v", err)
+	}
+}
+
+// pages reads a list to its end.
+func pages[E any](page func(token string) ([]E, string, error)) (all []E, err error) {
+	for token := ""; ; {
+		elements, next, err := page(token)
+		if err != nil {
+			return nil, wire.Error(err)
+		}
+		if all = append(all, elements...); next == "" {
+			return all, nil
+		}
+		token = next
+	}
+}
+
+func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*taktv1.GenealogyEdge, error) {
+	return pages(func(token string) ([]*taktv1.GenealogyEdge, string, error) {
+		m, err := taktv1.NewGenealogyServiceClient(r.conn).TraceGenealogy(r.ctx, &taktv1.TraceGenealogyRequest{
+			Thing: thing, Direction: way, MaxDepth: depth, PageSize: pageSize, PageToken: token,
+		})
+		return m.GetEdges(), m.GetNextPageToken(), err
+	})
+}
+
+func (r *remote) Record(item string) (*taktv1.GetItemRecordResponse, error) {
+	client := taktv1.NewMaterialServiceClient(r.conn)
+	m, err := client.GetItemRecord(r.ctx, &taktv1.GetItemRecordRequest{Name: item})
+	if err != nil {
+		return nil, wire.Error(err)
+	}
+	// GetItem must say the same of the item itself.
+	alone, err := client.GetItem(r.ctx, &taktv1.GetItemRequest{Name: item})
+	m.Item = alone.GetItem()
+	return m, wire.Error(err)
+}
+
+func (r *remote) Lot(lot string) (*taktv1.Lot, error) {
+	m, err := taktv1.NewMaterialServiceClient(r.conn).GetLot(r.ctx, &taktv1.GetLotRequest{Name: lot})
+	return m.GetLot(), wire.Error(err)
+}
+
+func (r *remote) Yield(request *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error) {
+	m, err := taktv1.NewYieldServiceClient(r.conn).ComputeYield(r.ctx, request)
+	return m, wire.Error(err)
+}
+
+func (r *remote) Ledger() ([]*taktv1.LedgerEntry, error) {
+	return pages(func(token string) ([]*taktv1.LedgerEntry, string, error) {
+		m, err := taktv1.NewLedgerServiceClient(r.conn).ListLedgerEntries(r.ctx, &taktv1.ListLedgerEntriesRequest{PageSize: pageSize, PageToken: token})
+		return m.GetEntries(), m.GetNextPageToken(), err
+	})
+}
+
+func (r *remote) Sources() ([]*taktv1.Source, error) {
+	m, err := taktv1.NewLedgerServiceClient(r.conn).ListSources(r.ctx, &taktv1.ListSourcesRequest{})
+	return m.GetSources(), wire.Error(err)
+}
+
+func (r *remote) Quarantine() ([]*taktv1.QuarantinedRecord, error) {
+	return pages(func(token string) ([]*taktv1.QuarantinedRecord, string, error) {
+		m, err := taktv1.NewLedgerServiceClient(r.conn).ListQuarantinedRecords(r.ctx, &taktv1.ListQuarantinedRecordsRequest{PageSize: pageSize, PageToken: token})
+		return m.GetRecords(), m.GetNextPageToken(), err
+	})
+}
+
+func (r *remote) Search(value mes.ID) ([]*taktv1.SearchMaterialResponse_Match, error) {
+	m, err := taktv1.NewMaterialServiceClient(r.conn).SearchMaterial(r.ctx, &taktv1.SearchMaterialRequest{Value: []byte(value)})
+	return m.GetMatches(), wire.Error(err)
+}
+
+func (r *remote) Flags() ([]*taktv1.Flag, error) {
+	return pages(func(token string) ([]*taktv1.Flag, string, error) {
+		m, err := taktv1.NewMaterialServiceClient(r.conn).ListFlags(r.ctx, &taktv1.ListFlagsRequest{PageSize: pageSize, PageToken: token})
+		return m.GetFlags(), m.GetNextPageToken(), err
+	})
+}
+
+func (r *remote) Equipment() ([]*taktv1.Equipment, error) {
+	return pages(func(token string) ([]*taktv1.Equipment, string, error) {
+		m, err := taktv1.NewEquipmentServiceClient(r.conn).ListEquipment(r.ctx, &taktv1.ListEquipmentRequest{PageSize: pageSize, PageToken: token})
+		return m.GetEquipment(), m.GetNextPageToken(), err
+	})
+}
+
+func (r *remote) Events() ([]*taktv1.LoggedEvent, error) {
+	return pages(func(token string) ([]*taktv1.LoggedEvent, string, error) {
+		m, err := taktv1.NewEventServiceClient(r.conn).ListEvents(r.ctx, &taktv1.ListEventsRequest{PageSize: pageSize, PageToken: token})
+		return m.GetEvents(), m.GetNextPageToken(), err
+	})
+}
