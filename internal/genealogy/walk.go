@@ -1,7 +1,9 @@
 package genealogy
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -42,6 +44,9 @@ type Node struct {
 	// Part says that only some stretch of the coil is meant, and which one is
 	// not known.
 	Part bool
+	// Of is how many stretches, each of something else, the Part may lie in; 0
+	// where that is not known. It is no part of what the node is.
+	Of int
 }
 
 // Edge says that an input went into an output.
@@ -65,7 +70,8 @@ type Edge struct {
 	Time time.Time
 	// Position is the event's.
 	Position mes.Position
-	// Removed says that the input was taken out again later.
+	// Removed says that the input was taken out again later. A Walk raises it
+	// where something on every way there was.
 	Removed bool
 	// Certainty is how sure it is. A Walk lowers it to that of the way there.
 	Certainty Certainty
@@ -94,54 +100,170 @@ func (e *Edge) key() edgeKey {
 }
 
 // Walk yields every edge that can be reached from start, nearest first, each
-// once, to maxDepth steps (0 for all). The edges of a node come from next, in
-// an order that must be the same each time. A loop ends where it closes. The
-// walk stops at the first error, which it yields.
+// once, to maxDepth steps (0 for all). A loop ends where it closes. The walk
+// stops at the first error, which it yields.
+//
+// An edge is Certain where some way there is certain to the last step, and
+// Removed where every way there leads over something that was taken out again:
+// what is yielded depends on the set of edges, never on the order in which next
+// returns them.
 //
 // It keeps the nodes and edges that it has seen in memory: some 200 bytes each.
+// Where a way is doubtful, it walks the sure ones once more, whole, before it
+// goes on.
 func Walk(start Node, maxDepth int, next func(Node) ([]Edge, error)) iter.Seq2[Edge, error] {
-	type step struct {
-		node      Node
-		depth     int
-		certainty Certainty
-		of        int
-	}
 	return func(yield func(Edge, error) bool) {
-		queue := []step{{start, 1, Certain, 0}}
-		reached := map[Node]Certainty{start: Certain}
+		w := walk{start: start, maxDepth: maxDepth, next: next}
 		seen := make(map[edgeKey]bool)
-		for len(queue) > 0 {
-			at := queue[0]
-			queue = queue[1:]
-			if maxDepth > 0 && at.depth > maxDepth {
-				return
+		err := w.steps(func(at *step, e Edge) (bool, error) {
+			again := seen[e.key()]
+			seen[e.key()] = true
+			if err := w.judge(at, &e); err != nil {
+				return false, err
 			}
-			edges, err := next(at.node)
-			if err != nil {
-				yield(Edge{}, err)
-				return
-			}
-			for _, e := range edges {
-				if at.certainty == Possible && e.Certainty == Certain {
-					e.Certainty, e.Alternatives = Possible, at.of
-				}
-				if k := e.key(); seen[k] {
-					continue
-				} else { //nolint:revive // the key belongs to the condition
-					seen[k] = true
-				}
-				e.Depth = at.depth
-				if !yield(e, nil) {
-					return
-				}
-				if e.Next.Thing == (mes.Thing{}) {
-					continue
-				}
-				if _, been := reached[e.Next]; !been {
-					reached[e.Next] = e.Certainty
-					queue = append(queue, step{e.Next, at.depth + 1, e.Certainty, e.Alternatives})
-				}
-			}
+			at.lead(&e)
+			e.Depth = at.depth
+			return again || yield(e, nil), nil
+		})
+		if err != nil {
+			yield(Edge{}, err)
 		}
 	}
+}
+
+// walk is a way from a start along what next returns.
+type walk struct {
+	start    Node
+	maxDepth int
+	next     func(Node) ([]Edge, error)
+	// certain and present are the edges that a way without a doubtful edge, and
+	// one without a removed edge, lead to; nil until they are needed.
+	certain, present map[edgeKey]bool
+}
+
+// step is a node on the way.
+type step struct {
+	node      Node
+	depth     int
+	certainty Certainty
+	of        int // the fewest alternatives on a way there, where it is Possible
+	removed   bool
+	leads     []*step
+}
+
+// lead notes what an edge of the step leads to.
+func (s *step) lead(e *Edge) {
+	if e.Next.Thing != (mes.Thing{}) {
+		s.leads = append(s.leads, &step{node: e.Next, depth: s.depth + 1, certainty: e.Certainty, of: e.Alternatives, removed: e.Removed})
+	}
+}
+
+// steps visits every edge of every node that visit leads to, by depth, those of
+// one depth in an order of their own, until visit returns false or an error.
+func (w *walk) steps(visit func(at *step, e Edge) (bool, error)) error {
+	level := []*step{{node: w.start, depth: 1, certainty: Certain}}
+	reached := map[Node]*step{w.start.bare(): level[0]}
+	for len(level) > 0 && (w.maxDepth == 0 || level[0].depth <= w.maxDepth) {
+		var below []*step
+		for _, at := range level {
+			edges, err := w.next(at.node)
+			if err != nil {
+				return err
+			}
+			for _, e := range edges {
+				if more, err := visit(at, e); err != nil || !more {
+					return err
+				}
+			}
+			for _, s := range at.leads {
+				have := reached[s.node.bare()]
+				if have == nil {
+					reached[s.node.bare()] = s
+					below = append(below, s)
+				} else if have.depth == s.depth {
+					have.join(s)
+				}
+			}
+			at.leads = nil
+		}
+		slices.SortFunc(below, func(a, b *step) int { return a.node.compare(b.node) })
+		level = below
+	}
+	return nil
+}
+
+// join makes of two ways to one node the better one of both.
+func (s *step) join(other *step) {
+	switch {
+	case other.certainty < s.certainty:
+		s.certainty, s.of = other.certainty, other.of
+	case other.certainty == s.certainty:
+		s.of = min(s.of, other.of)
+	}
+	s.removed = s.removed && other.removed
+	s.node.Of = max(s.node.Of, other.node.Of)
+}
+
+// judge lowers an edge to what the best way there is worth.
+func (w *walk) judge(at *step, e *Edge) error {
+	if e.Certainty != Unknown && (e.Certainty == Possible || at.certainty == Possible) && at.depth > 1 {
+		if w.certain == nil {
+			var err error
+			if w.certain, err = w.edges(func(e *Edge) bool { return e.Certainty == Certain }); err != nil {
+				return err
+			}
+		}
+		switch {
+		case w.certain[e.key()]:
+			e.Certainty, e.Alternatives = Certain, 0
+		case e.Certainty == Certain:
+			e.Certainty, e.Alternatives = Possible, at.of
+		}
+	}
+	if at.removed && !e.Removed {
+		if w.present == nil {
+			var err error
+			if w.present, err = w.edges(func(e *Edge) bool { return !e.Removed }); err != nil {
+				return err
+			}
+		}
+		e.Removed = !w.present[e.key()]
+	}
+	return nil
+}
+
+// edges returns what a walk reaches that follows only edges of one sort.
+func (w *walk) edges(follow func(*Edge) bool) (map[edgeKey]bool, error) {
+	found := make(map[edgeKey]bool)
+	return found, w.steps(func(at *step, e Edge) (bool, error) {
+		if follow(&e) {
+			found[e.key()] = true
+			at.lead(&e)
+		}
+		return true, nil
+	})
+}
+
+// bare is what the node is, less what is only known of it.
+func (n Node) bare() Node {
+	n.Of = 0
+	return n
+}
+
+// compare orders nodes: those that say more before those that say less.
+func (n Node) compare(other Node) int {
+	rank := func(n Node) int {
+		switch {
+		case n.Part:
+			return 2
+		case n.HasInterval:
+			return 1
+		}
+		return 0
+	}
+	a, b := n.Interval, other.Interval
+	return cmp.Or(
+		cmp.Compare(rank(n), rank(other)), cmp.Compare(n.Thing.Kind, other.Thing.Kind), cmp.Compare(n.Thing.ID, other.Thing.ID),
+		cmp.Compare(a.Lane, b.Lane), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Delta, b.Delta),
+	)
 }

@@ -55,48 +55,67 @@ func (v *View) inputs(n genealogy.Node) ([]genealogy.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.HasInterval {
-		makings = slices.DeleteFunc(makings, func(m making) bool { return m.stretch != nil && !m.stretch.Overlaps(n.Interval) })
-	}
-	alternatives := 0
-	if n.Part || n.HasInterval {
-		for _, m := range makings {
-			if m.stretch != nil && (n.Part || !surely(n.Interval, *m.stretch)) {
-				alternatives++
-			}
-		}
-	}
+	makings = within(makings, n)
+	of := stretches(makings)
 	var edges []genealogy.Edge
+	var doubtful []bool           // whether it is an edge of a making that may be another's stretch
 	in := make(map[mes.Thing]int) // in how many makings an input is for certain
 	for _, m := range makings {
 		from, err := v.consumedBy(n, m)
 		if err != nil {
 			return nil, err
 		}
-		seen := make(map[mes.Thing]bool)
-		for _, e := range from {
-			if e.Certainty == genealogy.Certain && !seen[e.Input] {
-				seen[e.Input] = true
-				in[e.Input]++
-			}
+		sure := m.stretch == nil || of == 1 || !n.Part && (!n.HasInterval || surely(n.Interval, *m.stretch))
+		for input := range certainInputs(from) {
+			in[input]++
+		}
+		for range from {
+			doubtful = append(doubtful, !sure)
 		}
 		edges = append(edges, from...)
 	}
-	if alternatives > 1 {
-		for i, e := range edges {
-			if e.Certainty == genealogy.Certain && in[e.Input] < len(makings) {
-				edges[i].Certainty, edges[i].Alternatives = genealogy.Possible, alternatives
-			}
+	for i, e := range edges {
+		if doubtful[i] && e.Certainty == genealogy.Certain && in[e.Input] < len(makings) {
+			edges[i].Certainty, edges[i].Alternatives = genealogy.Possible, of
 		}
 	}
 	children, err := v.children(number, n.Thing)
 	return append(edges, children...), err
 }
 
-// surely reports whether a stretch overlaps another however its ends are off.
+// within returns those makings that may have made what a node means.
+func within(makings []making, n genealogy.Node) []making {
+	if !n.HasInterval {
+		return makings
+	}
+	return slices.DeleteFunc(makings, func(m making) bool { return m.stretch != nil && !m.stretch.Overlaps(n.Interval) })
+}
+
+// stretches counts the makings of a stretch.
+func stretches(makings []making) (n int) {
+	for _, m := range makings {
+		if m.stretch != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// certainInputs returns what edges name for certain.
+func certainInputs(edges []genealogy.Edge) map[mes.Thing]bool {
+	inputs := make(map[mes.Thing]bool)
+	for _, e := range edges {
+		if e.Certainty == genealogy.Certain {
+			inputs[e.Input] = true
+		}
+	}
+	return inputs
+}
+
+// surely reports whether a stretch overlaps another however their ends are off.
 func surely(i, other mes.Interval) bool {
 	d := i.Delta + other.Delta
-	return max(i.From, other.From)+d < min(i.To, other.To)-d
+	return i.Overlaps(other) && i.From+d < other.To && other.From+d < i.To
 }
 
 // makings returns the work that made a thing: that produced it, or that put
@@ -223,12 +242,30 @@ func (v *View) placed(e *entry, child mes.Child, parent mes.Thing) (genealogy.Ed
 	if err != nil {
 		return edge, err
 	}
-	for _, s := range genealogy.Stays(moves) {
-		if s.Since.Position == e.position && s.Since.Parent == parent {
-			edge.Removed = s.Until != nil
+	edge.Removed = removed(moves, e, parent)
+	return edge, nil
+}
+
+// removed reports whether what an event put into a parent was taken out again.
+// One that says what was so already belongs to the stay that was there.
+func removed(moves []genealogy.Move, e *entry, parent mes.Thing) bool {
+	stays := genealogy.Stays(moves)
+	id := e.record.Identity
+	if !slices.ContainsFunc(moves, func(m genealogy.Move) bool { return m.Identity == id }) {
+		return false // no production, which nothing else is compared with
+	}
+	var last *genealogy.Stay
+	for _, m := range genealogy.InOrder(moves, func(m genealogy.Move) genealogy.Moment { return m.Moment }) {
+		for i, s := range stays {
+			if s.Since.Identity == m.Identity && s.Since.Parent == parent {
+				last = &stays[i]
+			}
+		}
+		if m.Identity == id {
+			break
 		}
 	}
-	return edge, nil
+	return last != nil && last.Until != nil
 }
 
 // outputs returns what a node went into.
@@ -257,16 +294,14 @@ func (v *View) outputs(n genealogy.Node) ([]genealogy.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range edges {
-		if edges[i].Certainty == genealogy.Possible {
-			edges[i].Alternatives = len(edges)
-		}
-	}
 	taken, err := v.takenFromSlots(n, number)
 	if err != nil {
 		return nil, err
 	}
 	edges = append(edges, taken...)
+	if err := v.weigh(n, number, edges); err != nil {
+		return nil, err
+	}
 	parents, err := v.parents(number, n.Thing)
 	return append(edges, parents...), err
 }
@@ -293,8 +328,7 @@ func into(n genealogy.Node, e *entry, work *mes.Work, a mes.Actual) []genealogy.
 		edge.Input, edge.Output, edge.Certainty = n.Thing, p.Ref.Thing, genealogy.Certain
 		edge.Next = genealogy.Node{Thing: p.Ref.Thing}
 		whole := !n.Part && (!n.HasInterval || a.Interval != nil && a.Interval.From >= n.Interval.From && a.Interval.To <= n.Interval.To)
-		switch {
-		case n.Part && a.Interval != nil, n.HasInterval && a.Interval != nil && !surely(n.Interval, *a.Interval):
+		if n.Part || n.HasInterval && (a.Interval == nil || !surely(n.Interval, *a.Interval)) {
 			edge.Certainty = genealogy.Possible
 		}
 		switch {
@@ -310,11 +344,90 @@ func into(n genealogy.Node, e *entry, work *mes.Work, a mes.Actual) []genealogy.
 	return edges
 }
 
+// weigh settles what into could not know of one event alone: among how many
+// stretches of a coil an output's may be, and what is in every one of them.
+func (v *View) weigh(n genealogy.Node, number uint64, edges []genealogy.Edge) error {
+	if n.HasInterval {
+		makings, err := v.makings(number, n.Thing)
+		if err != nil {
+			return err
+		}
+		for i := range edges {
+			weighStretch(&edges[i], makings)
+		}
+		return nil
+	}
+	throughout := make(map[mes.Thing]bool)
+	for i := range edges {
+		e := &edges[i]
+		switch {
+		case n.Part:
+			if e.Alternatives == 0 {
+				e.Alternatives = n.Of
+			}
+			e.Next.Of = n.Of
+		case e.Next.HasInterval && e.Certainty == genealogy.Certain:
+			everywhere, known := throughout[e.Next.Thing]
+			if !known {
+				var err error
+				if everywhere, err = v.throughout(n.Thing, e.Next.Thing); err != nil {
+					return err
+				}
+				throughout[e.Next.Thing] = everywhere
+			}
+			if everywhere {
+				e.Next = genealogy.Node{Thing: e.Next.Thing}
+			}
+		}
+	}
+	return nil
+}
+
+// weighStretch counts the makings of a coil that an edge may have used.
+func weighStretch(e *genealogy.Edge, makings []making) {
+	used := genealogy.Node{HasInterval: e.Interval != nil}
+	if used.HasInterval {
+		used.Interval = *e.Interval
+	}
+	of := stretches(within(slices.Clone(makings), used))
+	e.Next.Of = of
+	switch {
+	case e.Certainty != genealogy.Possible || e.Alternatives != 0: // of a slot
+	case of <= 1:
+		e.Certainty = genealogy.Certain // nothing else can have been there
+	default:
+		e.Alternatives = of
+	}
+}
+
+// throughout reports whether an input is in every stretch of a coil.
+func (v *View) throughout(input, coil mes.Thing) (bool, error) {
+	number, err := v.thingNumber(coil)
+	if err != nil {
+		return false, err
+	}
+	makings, err := v.makings(number, coil)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range makings {
+		from, err := v.consumedBy(genealogy.Node{Thing: coil}, m)
+		if err != nil || !certainInputs(from)[input] {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // takenFromSlots returns the edges from a lot to what was made of it while it
 // was on a slot.
 func (v *View) takenFromSlots(n genealogy.Node, number uint64) ([]genealogy.Edge, error) {
 	var edges []genealogy.Edge
-	taken := make(map[mes.Position]bool)
+	type taking struct {
+		position mes.Position
+		slot     string
+	}
+	taken := make(map[taking]bool)
 	err := v.mentions(number, roleSlot, func(m mention) (bool, error) {
 		r := reader{b: m.rest}
 		equipment, slot, action := r.u32(), r.name(), mes.SlotAction(r.u8())
@@ -322,11 +435,12 @@ func (v *View) takenFromSlots(n genealogy.Node, number uint64) ([]genealogy.Edge
 			return true, err
 		}
 		return true, v.usesAfter(slotKey(equipment, slot), m.source, m.epoch, m.sequence, func(u use) error {
-			if taken[u.position] {
+			this := taking{u.position, slot}
+			if taken[this] {
 				return nil
 			}
 			from, err := v.takenBy(n, equipment, slot, u)
-			taken[u.position] = len(from) > 0
+			taken[this] = len(from) > 0
 			edges = append(edges, from...)
 			return err
 		})
