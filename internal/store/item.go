@@ -116,6 +116,7 @@ func (v *View) Resolve(t mes.Thing) (mes.Thing, error) {
 	case 1:
 		return found, nil
 	}
+	slices.Sort(things)
 	return t, mes.Invalid("name", fmt.Sprintf("%s is claimed by %s; ask for one of them", t.ID, strings.Join(things, " and by ")))
 }
 
@@ -280,8 +281,8 @@ type ResolvedSlot struct {
 const MaxItemEntries = 10_000
 
 // ItemRecord returns the events that concern an item, directly or by the
-// carrier that it was in, by event time: the first MaxItemEntries in the log.
-// Withdrawn events are left out.
+// carrier that it was in, in the order in which they happened: the first
+// MaxItemEntries in the log. Withdrawn events are left out.
 func (v *View) ItemRecord(id mes.ID) ([]ItemEntry, error) {
 	number, err := v.thingNumber(mes.Thing{Kind: mes.RefItem, ID: id})
 	if err != nil {
@@ -314,27 +315,54 @@ func (v *View) ItemRecord(id mes.ID) ([]ItemEntry, error) {
 		if s.Since.Parent.Kind != mes.RefCarrier {
 			continue
 		}
-		carrier, err := v.thingNumber(s.Since.Parent)
+		during, err := v.workDuring(s)
 		if err != nil {
 			return nil, err
 		}
-		err = v.mentions(carrier, roleSubject, func(m mention) (bool, error) {
-			if m.time.Before(s.Since.Time) || s.Until != nil && m.time.After(s.Until.Time) {
-				return true, nil
+		for _, position := range during {
+			if err := add(position, roleCarried, s.Since.Parent); err != nil {
+				return nil, err
 			}
-			return true, add(m.position, roleCarried, s.Since.Parent)
-		})
-		if err != nil {
-			return nil, err
 		}
 	}
-	slices.SortStableFunc(entries, func(a, b ItemEntry) int {
-		if c := a.Event.Event.EventTime.Compare(b.Event.Event.EventTime); c != 0 {
-			return c
-		}
-		return int(a.Position) - int(b.Position) //nolint:gosec // positions are far below 2^63
+	return genealogy.InOrder(entries, func(e ItemEntry) genealogy.Moment {
+		return genealogy.Moment{Identity: e.Identity, Time: e.Event.Event.EventTime}
+	}), nil
+}
+
+// workDuring returns the work on a carrier while something was in it.
+func (v *View) workDuring(s genealogy.Stay) ([]mes.Position, error) {
+	carrier, err := v.thingNumber(s.Since.Parent)
+	if err != nil {
+		return nil, err
+	}
+	type happening struct {
+		genealogy.Moment
+		position mes.Position
+	}
+	happened := []happening{{s.Since.Moment, 0}}
+	if s.Until != nil {
+		happened = append(happened, happening{s.Until.Moment, 0})
+	}
+	err = v.mentions(carrier, roleSubject, func(m mention) (bool, error) {
+		at, err := v.momentOf(m.moment)
+		happened = append(happened, happening{at, m.position})
+		return true, err
 	})
-	return entries, nil
+	if err != nil {
+		return nil, err
+	}
+	var during []mes.Position
+	within := false
+	for _, h := range genealogy.InOrder(happened, func(h happening) genealogy.Moment { return h.Moment }) {
+		switch {
+		case h.position == 0:
+			within = !within
+		case within:
+			during = append(during, h.position)
+		}
+	}
+	return during, nil
 }
 
 func (v *View) resolvedSlots(e Event) ([]ResolvedSlot, error) {
