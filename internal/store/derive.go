@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -381,32 +382,41 @@ func (d *derivation) placement(f *mes.Placement) error {
 	if !emptied {
 		return nil
 	}
-	// Who was in it is known by who ever was put into it.
-	for _, n := range d.childrenOf(parent) {
-		if err := d.settleParents(n); err != nil {
+	return d.settleChildren(parent)
+}
+
+// settleChildren finds anew what settleParents does for all that were in a
+// parent: for who ever was put into it.
+func (w *writer) settleChildren(parent uint64) error {
+	var children []uint64
+	err := w.mentions(parent, roleParent, func(m mention) (bool, error) {
+		e, err := w.read(m.position, true)
+		if err != nil {
+			return false, err
+		}
+		p, ok := e.event.Fact.(*mes.Placement)
+		if !ok {
+			return true, nil
+		}
+		for _, child := range p.Children {
+			n, err := w.thingNumber(child.Ref.Thing)
+			if err != nil {
+				return false, err
+			}
+			children = append(children, n)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(children)
+	for _, n := range slices.Compact(children) {
+		if err := w.settleParents(n); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// childrenOf returns the things that were ever put into a parent.
-func (d *derivation) childrenOf(parent uint64) (children []uint64) {
-	_ = d.mentions(parent, roleParent, func(m mention) (bool, error) {
-		e, err := d.read(m.position, true)
-		if err != nil {
-			return false, err
-		}
-		if p, ok := e.event.Fact.(*mes.Placement); ok {
-			for _, child := range p.Children {
-				if n, err := d.thingNumber(child.Ref.Thing); err == nil && n != 0 && !slices.Contains(children, n) {
-					children = append(children, n)
-				}
-			}
-		}
-		return true, nil
-	})
-	return children
 }
 
 // clip keeps a text that stands in a key or a value short enough for its length.
@@ -457,6 +467,9 @@ func (w *writer) settleAgain(event *mes.Event) error {
 			return err
 		}
 		for _, ref := range f.Subjects {
+			if ref.Kind != mes.RefItem {
+				continue // lots and carriers have no attempts
+			}
 			n, err := w.thingNumber(ref.Thing)
 			if err != nil {
 				return err
@@ -492,8 +505,26 @@ func (w *writer) settleAgain(event *mes.Event) error {
 				return err
 			}
 		}
+		if f.Action == mes.PlacementDelete && len(f.Children) == 0 {
+			n, err := w.thingNumber(f.Parent.Thing)
+			if err != nil {
+				return err
+			}
+			return w.settleChildren(n)
+		}
 	case *mes.AliasBinding:
+		// The thing no longer claims the name, so that settleName does not come
+		// by it.
+		n, err := w.thingNumber(f.Item.Thing)
+		if err != nil {
+			return err
+		}
+		if err := w.settleNamesOf(n); err != nil {
+			return err
+		}
 		return w.settleName(f.Value)
+	case *mes.MasterData:
+		return w.settleEquipment(f)
 	}
 	return nil
 }
@@ -666,22 +697,21 @@ func (w *writer) consumedTwice(thing uint64, stays []genealogy.Stay) (*flag, err
 			ends = append(ends, end{n, s.Since.Position})
 		}
 	}
+	names := make(map[uint64]string)
+	var positions []mes.Position
 	for _, e := range ends {
-		if e.into == ends[0].into {
-			continue
+		t, err := w.thing(e.into)
+		if err != nil {
+			return nil, err
 		}
-		var names [2]string
-		for i, n := range []uint64{ends[0].into, e.into} {
-			t, err := w.thing(n)
-			if err != nil {
-				return nil, err
-			}
-			names[i] = t.thing.String()
-		}
-		slices.Sort(names[:])
-		return &flag{fmt.Sprintf("went into %s and into %s", names[0], names[1]), []mes.Position{ends[0].position, e.position}}, nil
+		names[e.into] = t.thing.String()
+		positions = append(positions, e.position)
 	}
-	return nil, nil
+	if len(names) < 2 {
+		return nil, nil
+	}
+	slices.Sort(positions)
+	return &flag{"went into " + strings.Join(slices.Sorted(maps.Values(names)), " and into "), slices.Compact(positions)}, nil
 }
 
 // settleBirths finds anew whether an item came to be twice.
@@ -792,23 +822,57 @@ func (w *writer) pendingEquipment(number uint32) (equipmentEntry, error) {
 
 // masterData enters a revision of a piece of equipment.
 func (d *derivation) masterData(f *mes.MasterData) error {
-	escaped, ok := strings.CutPrefix(f.Resource, "equipment/")
+	id, ok := equipmentOf(f)
 	if !ok {
 		return nil
-	}
-	id, err := mes.Unescape(escaped)
-	if err != nil || id == "" || len(id) > mes.MaxIDBytes {
-		return nil //nolint:nilerr // a resource that nobody could have reported as is kept, and is no equipment
 	}
 	n, err := d.intern(classEquipment, id)
 	if err != nil {
 		return err
 	}
-	q, err := d.pendingEquipment(n)
+	k := key(nil).u32(n).u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
+	value := key(nil).time(d.moment.time).u8(b2u(!f.Deleted)).name(clip(displayName(f.Content)))
+	if err := put(d.tx.Bucket(bucketEquipment), k, value); err != nil {
+		return err
+	}
+	return d.settleEquipment(f)
+}
+
+// equipmentOf returns the equipment that a revision is of. One of another
+// resource, or of a name that nothing could report by, is kept, and is of none.
+func equipmentOf(f *mes.MasterData) (id string, ok bool) {
+	escaped, ok := strings.CutPrefix(f.Resource, "equipment/")
+	if !ok {
+		return "", false
+	}
+	id, err := mes.Unescape(escaped)
+	return id, err == nil && id != "" && len(id) <= mes.MaxIDBytes
+}
+
+// settleEquipment finds anew what the plant model says of a piece of equipment:
+// what the last revision that holds does.
+func (w *writer) settleEquipment(f *mes.MasterData) error {
+	id, ok := equipmentOf(f)
+	if !ok {
+		return nil
+	}
+	n, err := w.number(classEquipment, id)
 	if err != nil {
 		return err
 	}
-	q.known, q.displayName = !f.Deleted, displayName(f.Content)
-	d.pending.equipment[n] = q
+	q, err := w.pendingEquipment(n)
+	if err != nil {
+		return err
+	}
+	revisions, err := w.revisions(n)
+	if err != nil {
+		return err
+	}
+	q.known, q.displayName = false, ""
+	if ordered := genealogy.InOrder(revisions, func(r revision) genealogy.Moment { return r.Moment }); len(ordered) > 0 {
+		last := ordered[len(ordered)-1]
+		q.known, q.displayName = last.known, last.displayName
+	}
+	w.pending.equipment[n] = q
 	return nil
 }

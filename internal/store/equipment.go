@@ -3,6 +3,9 @@ package store
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/takt-mes/takt/internal/genealogy"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 // equipmentEntry is what is kept of a piece of equipment.
@@ -38,6 +41,53 @@ func decodeEquipment(value []byte) (equipmentEntry, error) {
 	q.known = r.u8() != 0
 	q.displayName = r.name()
 	return q, r.done("a piece of equipment")
+}
+
+// revision is one of the plant model's about a piece of equipment.
+type revision struct {
+	genealogy.Moment
+	known       bool
+	displayName string
+}
+
+// revisions returns the revisions of a piece of equipment that hold.
+func (x index) revisions(number uint32) ([]revision, error) {
+	var revisions []revision
+	err := scan(x.tx.Bucket(bucketEquipment), key(nil).u32(number), nil, func(k, value []byte) (bool, error) {
+		if len(k) == equipmentKeyBytes {
+			return true, nil
+		}
+		m, r, err := decodeRevision(k, value)
+		if err != nil {
+			return false, err
+		}
+		if r.Moment, err = x.momentOf(m); err != nil {
+			return false, err
+		}
+		by, err := x.withdrawnBy(r.Identity)
+		if by == 0 {
+			revisions = append(revisions, r)
+		}
+		return true, err
+	})
+	return revisions, err
+}
+
+// equipmentKeyBytes is how long the key of a piece of equipment is; those of
+// its revisions are longer.
+const equipmentKeyBytes = 4
+
+func decodeRevision(k, value []byte) (moment, revision, error) {
+	r := reader{b: k}
+	_ = r.u32() // the equipment
+	m := moment{source: r.u32(), epoch: mes.Epoch(r.u64()), sequence: mes.Sequence(r.u64())}
+	if err := r.done("a revision's key"); err != nil {
+		return m, revision{}, err
+	}
+	r = reader{b: value}
+	m.time = r.time()
+	rev := revision{known: r.u8() != 0, displayName: r.name()}
+	return m, rev, r.done("a revision of a piece of equipment")
 }
 
 // displayName reads what a piece of equipment's master data calls it.

@@ -453,6 +453,9 @@ type SlotContent struct {
 func (v *View) Equipment() iter.Seq2[Equipment, error] {
 	return func(yield func(Equipment, error) bool) {
 		err := scan(v.tx.Bucket(bucketEquipment), nil, []byte{}, func(k, value []byte) (bool, error) {
+			if len(k) != equipmentKeyBytes {
+				return true, nil
+			}
 			r := reader{b: k}
 			number := r.u32()
 			q, err := decodeEquipment(value)
