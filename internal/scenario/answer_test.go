@@ -276,12 +276,13 @@ func (a *asker) record(l *line) ([]string, error) {
 		if w := event.GetWork(); w != nil {
 			text = words(text, enumWord(w.GetDisposition().String(), "DISPOSITION_"), attempt(w), measured(w, schemas))
 		}
+		on := []string{text}
 		for _, s := range e.GetSlots() {
 			lots := slices.Clone(s.GetLots())
 			slices.Sort(lots)
-			text += " @" + s.GetSlot() + "=" + cmp.Or(strings.Join(lots, "|"), "?")
+			on = append(on, "@"+s.GetSlot()+"="+cmp.Or(strings.Join(lots, "|"), "?"))
 		}
-		lines = append(lines, text)
+		lines = append(lines, words(on...))
 	}
 	return lines, nil
 }
@@ -389,22 +390,21 @@ func (a *asker) sources(*line) ([]string, error) {
 	var lines []string
 	for _, s := range sources {
 		for _, e := range s.GetEpochs() {
-			text := fmt.Sprintf("%s epoch %d: %d to %d", mes.Escape(string(s.GetSource())), e.GetEpoch(), e.GetFirst(), e.GetLast())
+			var gaps []string
 			var missing uint64
-			for i, g := range e.GetGaps() {
-				if i == 0 {
-					text += ", missing"
-				}
-				text += fmt.Sprintf(" %d", g.GetFirst())
+			for _, g := range e.GetGaps() {
+				gap := strconv.FormatUint(g.GetFirst(), 10)
 				if g.GetLast() != g.GetFirst() {
-					text += fmt.Sprintf("..%d", g.GetLast())
+					gap += ".." + strconv.FormatUint(g.GetLast(), 10)
 				}
+				gaps = append(gaps, gap)
 				missing += g.GetLast() - g.GetFirst() + 1
 			}
 			if missing != e.GetMissing() {
 				return nil, fmt.Errorf("%v says another number than its gaps", e)
 			}
-			lines = append(lines, text)
+			lines = append(lines, fmt.Sprintf("%s epoch %d: %d to %d%s", mes.Escape(string(s.GetSource())), e.GetEpoch(), e.GetFirst(), e.GetLast(),
+				prefixed(", missing ", strings.Join(gaps, " "))))
 		}
 	}
 	slices.Sort(lines)
@@ -476,10 +476,11 @@ func (a *asker) equipment(*line) ([]string, error) {
 		if q.GetLastEventTime() != nil {
 			text += " last " + a.time(q.GetLastEventTime())
 		}
+		on := []string{text}
 		for _, s := range q.GetSlots() {
-			text += " @" + s.GetSlot() + "=" + cmp.Or(s.GetLot(), "empty") + " since " + a.time(s.GetSince())
+			on = append(on, "@"+s.GetSlot()+"="+cmp.Or(s.GetLot(), "empty")+" since "+a.time(s.GetSince()))
 		}
-		lines = append(lines, text)
+		lines = append(lines, words(on...))
 	}
 	slices.Sort(lines)
 	return lines, err

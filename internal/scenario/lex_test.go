@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -52,10 +53,8 @@ func (l *line) accept(word string) bool {
 // until returns the words up to one of those given, or the end.
 func (l *line) until(keywords ...string) (words []string) {
 	for len(l.words) > 0 {
-		for _, k := range keywords {
-			if l.words[0] == k {
-				return words
-			}
+		if slices.Contains(keywords, l.words[0]) {
+			return words
 		}
 		words = append(words, l.next())
 	}
@@ -106,7 +105,7 @@ func parseRefs(words []string) ([]mes.Ref, error) {
 // parseActual reads `lots/K1(coil)@cathode#4[100..105.2±3]=5.2m`, of which all
 // but the thing, or else the slot, may be missing.
 func parseActual(s string) (a mes.Actual, err error) {
-	thing, rest := s, ""
+	var thing, rest string
 	if i := strings.LastIndex(s, ")"); i >= 0 {
 		thing, rest = s[:i+1], s[i+1:]
 	} else {

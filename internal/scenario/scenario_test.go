@@ -78,7 +78,7 @@ func inStore(t *testing.T, f *file) world {
 	t.Helper()
 	s := openStore(t, t.TempDir())
 	arrive(t, s, "g", f.schemas, f.records)
-	return &direct{t.Context(), s, f.calendar()}
+	return &direct{t, s, f.calendar()}
 }
 
 func rebuilt(t *testing.T, f *file) world {
@@ -95,7 +95,7 @@ func rebuilt(t *testing.T, f *file) world {
 	if err := store.Rebuild(t.Context(), dir, func(store.Progress) {}); err != nil {
 		t.Fatalf("rebuild: %v", err)
 	}
-	return &direct{t.Context(), openStore(t, dir), f.calendar()}
+	return &direct{t, openStore(t, dir), f.calendar()}
 }
 
 func reversed(t *testing.T, f *file) world {
@@ -106,7 +106,7 @@ func reversed(t *testing.T, f *file) world {
 	for n := range records {
 		arrive(t, s, mes.Gateway(fmt.Sprintf("g%d", n)), f.schemas, records[n:n+1])
 	}
-	return &direct{t.Context(), s, f.calendar()}
+	return &direct{t, s, f.calendar()}
 }
 
 // sentAgain has every record come three times: the second time from the same
@@ -123,7 +123,7 @@ func sentAgain(t *testing.T, f *file, again map[string]uint64) world {
 	for _, r := range f.records {
 		again[string(r.Identity.Source)] += 2
 	}
-	return &direct{t.Context(), s, f.calendar()}
+	return &direct{t, s, f.calendar()}
 }
 
 // inOtherOrders has the events arrive in random orders and random batches. The
@@ -147,7 +147,7 @@ func (f *file) inOtherOrders(t *testing.T) {
 			}
 			s := openStore(t, t.TempDir())
 			arrive(t, s, "g", f.schemas, records, r.IntN(len(records)+1))
-			f.verify(t, &direct{t.Context(), s, f.calendar()}, nil)
+			f.verify(t, &direct{t, s, f.calendar()}, nil)
 			if t.Failed() {
 				t.Logf("order of arrival: %v", order)
 			}

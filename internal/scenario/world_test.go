@@ -81,12 +81,12 @@ func arrive(t *testing.T, s *store.Store, gateway mes.Gateway, schemas []mes.Sch
 
 // direct asks a store.
 type direct struct {
-	ctx      context.Context
+	t        *testing.T
 	store    *store.Store
 	calendar yield.Calendar
 }
 
-func (d *direct) view(fn func(v *store.View) error) error { return d.store.View(d.ctx, 0, fn) }
+func (d *direct) view(fn func(v *store.View) error) error { return d.store.View(d.t.Context(), 0, fn) }
 
 func (d *direct) Trace(thing string, way taktv1.Direction, depth int32) (edges []*taktv1.GenealogyEdge, err error) {
 	start, err := mes.ParseThing(thing)
@@ -184,7 +184,7 @@ func (d *direct) Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldRespo
 		for _, row := range table.Rows() {
 			response.Rows = append(response.Rows, wire.YieldRow(row))
 		}
-		if rolled, any := table.RolledThroughputYield(); any {
+		if rolled, known := table.RolledThroughputYield(); known {
 			response.RolledThroughputYield = &rolled
 		}
 		return nil
@@ -255,7 +255,7 @@ func (d *direct) Events() ([]*taktv1.LoggedEvent, error) {
 
 // remote asks a server, by pages of two.
 type remote struct {
-	ctx  context.Context
+	t    *testing.T
 	conn *grpc.ClientConn
 }
 
@@ -283,13 +283,13 @@ func serve(t *testing.T, s *store.Store, calendar yield.Calendar) *remote {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return &remote{t.Context(), conn}
+	return &remote{t, conn}
 }
 
 // append sends records as a gateway does, in batches of a few.
 func (r *remote) append(t *testing.T, schemas []mes.Schema, records []mes.Record) {
 	t.Helper()
-	stream, err := taktv1.NewIngestServiceClient(r.conn).AppendEvents(r.ctx)
+	stream, err := taktv1.NewIngestServiceClient(r.conn).AppendEvents(r.t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +350,7 @@ func pages[E any](page func(token string) ([]E, string, error)) (all []E, err er
 
 func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*taktv1.GenealogyEdge, error) {
 	return pages(func(token string) ([]*taktv1.GenealogyEdge, string, error) {
-		m, err := taktv1.NewGenealogyServiceClient(r.conn).TraceGenealogy(r.ctx, &taktv1.TraceGenealogyRequest{
+		m, err := taktv1.NewGenealogyServiceClient(r.conn).TraceGenealogy(r.t.Context(), &taktv1.TraceGenealogyRequest{
 			Thing: thing, Direction: way, MaxDepth: depth, PageSize: pageSize, PageToken: token,
 		})
 		return m.GetEdges(), m.GetNextPageToken(), err
@@ -359,67 +359,67 @@ func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*takt
 
 func (r *remote) Record(item string) (*taktv1.GetItemRecordResponse, error) {
 	client := taktv1.NewMaterialServiceClient(r.conn)
-	m, err := client.GetItemRecord(r.ctx, &taktv1.GetItemRecordRequest{Name: item})
+	m, err := client.GetItemRecord(r.t.Context(), &taktv1.GetItemRecordRequest{Name: item})
 	if err != nil {
 		return nil, wire.Error(err)
 	}
 	// GetItem must say the same of the item itself.
-	alone, err := client.GetItem(r.ctx, &taktv1.GetItemRequest{Name: item})
+	alone, err := client.GetItem(r.t.Context(), &taktv1.GetItemRequest{Name: item})
 	m.Item = alone.GetItem()
 	return m, wire.Error(err)
 }
 
 func (r *remote) Lot(lot string) (*taktv1.Lot, error) {
-	m, err := taktv1.NewMaterialServiceClient(r.conn).GetLot(r.ctx, &taktv1.GetLotRequest{Name: lot})
+	m, err := taktv1.NewMaterialServiceClient(r.conn).GetLot(r.t.Context(), &taktv1.GetLotRequest{Name: lot})
 	return m.GetLot(), wire.Error(err)
 }
 
 func (r *remote) Yield(request *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error) {
-	m, err := taktv1.NewYieldServiceClient(r.conn).ComputeYield(r.ctx, request)
+	m, err := taktv1.NewYieldServiceClient(r.conn).ComputeYield(r.t.Context(), request)
 	return m, wire.Error(err)
 }
 
 func (r *remote) Ledger() ([]*taktv1.LedgerEntry, error) {
 	return pages(func(token string) ([]*taktv1.LedgerEntry, string, error) {
-		m, err := taktv1.NewLedgerServiceClient(r.conn).ListLedgerEntries(r.ctx, &taktv1.ListLedgerEntriesRequest{PageSize: pageSize, PageToken: token})
+		m, err := taktv1.NewLedgerServiceClient(r.conn).ListLedgerEntries(r.t.Context(), &taktv1.ListLedgerEntriesRequest{PageSize: pageSize, PageToken: token})
 		return m.GetEntries(), m.GetNextPageToken(), err
 	})
 }
 
 func (r *remote) Sources() ([]*taktv1.Source, error) {
-	m, err := taktv1.NewLedgerServiceClient(r.conn).ListSources(r.ctx, &taktv1.ListSourcesRequest{})
+	m, err := taktv1.NewLedgerServiceClient(r.conn).ListSources(r.t.Context(), &taktv1.ListSourcesRequest{})
 	return m.GetSources(), wire.Error(err)
 }
 
 func (r *remote) Quarantine() ([]*taktv1.QuarantinedRecord, error) {
 	return pages(func(token string) ([]*taktv1.QuarantinedRecord, string, error) {
-		m, err := taktv1.NewLedgerServiceClient(r.conn).ListQuarantinedRecords(r.ctx, &taktv1.ListQuarantinedRecordsRequest{PageSize: pageSize, PageToken: token})
+		m, err := taktv1.NewLedgerServiceClient(r.conn).ListQuarantinedRecords(r.t.Context(), &taktv1.ListQuarantinedRecordsRequest{PageSize: pageSize, PageToken: token})
 		return m.GetRecords(), m.GetNextPageToken(), err
 	})
 }
 
 func (r *remote) Search(value mes.ID) ([]*taktv1.SearchMaterialResponse_Match, error) {
-	m, err := taktv1.NewMaterialServiceClient(r.conn).SearchMaterial(r.ctx, &taktv1.SearchMaterialRequest{Value: []byte(value)})
+	m, err := taktv1.NewMaterialServiceClient(r.conn).SearchMaterial(r.t.Context(), &taktv1.SearchMaterialRequest{Value: []byte(value)})
 	return m.GetMatches(), wire.Error(err)
 }
 
 func (r *remote) Flags() ([]*taktv1.Flag, error) {
 	return pages(func(token string) ([]*taktv1.Flag, string, error) {
-		m, err := taktv1.NewMaterialServiceClient(r.conn).ListFlags(r.ctx, &taktv1.ListFlagsRequest{PageSize: pageSize, PageToken: token})
+		m, err := taktv1.NewMaterialServiceClient(r.conn).ListFlags(r.t.Context(), &taktv1.ListFlagsRequest{PageSize: pageSize, PageToken: token})
 		return m.GetFlags(), m.GetNextPageToken(), err
 	})
 }
 
 func (r *remote) Equipment() ([]*taktv1.Equipment, error) {
 	return pages(func(token string) ([]*taktv1.Equipment, string, error) {
-		m, err := taktv1.NewEquipmentServiceClient(r.conn).ListEquipment(r.ctx, &taktv1.ListEquipmentRequest{PageSize: pageSize, PageToken: token})
+		m, err := taktv1.NewEquipmentServiceClient(r.conn).ListEquipment(r.t.Context(), &taktv1.ListEquipmentRequest{PageSize: pageSize, PageToken: token})
 		return m.GetEquipment(), m.GetNextPageToken(), err
 	})
 }
 
 func (r *remote) Events() ([]*taktv1.LoggedEvent, error) {
 	return pages(func(token string) ([]*taktv1.LoggedEvent, string, error) {
-		m, err := taktv1.NewEventServiceClient(r.conn).ListEvents(r.ctx, &taktv1.ListEventsRequest{PageSize: pageSize, PageToken: token})
+		m, err := taktv1.NewEventServiceClient(r.conn).ListEvents(r.t.Context(), &taktv1.ListEventsRequest{PageSize: pageSize, PageToken: token})
 		return m.GetEvents(), m.GetNextPageToken(), err
 	})
 }
