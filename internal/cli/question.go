@@ -53,8 +53,9 @@ func question(c *connection, cmd *cobra.Command, ask func(ctx context.Context, q
 			args: args, minPosition: minPosition, cmd: cmd,
 		}
 		err = ask(cmd.Context(), q)
-		// What was found before an error, or with a problem, is still an answer.
-		if q.out.columns != nil && q.out.form != formJSON {
+		// What was found before an error, or with a problem, is still an answer;
+		// a head alone is none.
+		if q.out.columns != nil && q.out.form != formJSON && (err == nil || len(q.out.rows) > 0) {
 			if flushErr := q.out.flush(); err == nil {
 				err = flushErr
 			}

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,12 +14,17 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
-// TestScript runs the program as people do. A script has two commands beyond
+// TestScript runs the program as people do. A script has commands beyond
 // testscript's own: `exits CODE program args…` runs a program that must end with
-// the code, and `await FILE` waits for the address file of a `takt serve &` and
-// has later commands ask that server.
+// the code; `await FILE` waits for a file, in which a `takt serve &` says where it
+// is, so that later commands ask it; `stored FILE` compares a line's journal with
+// what the server has.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -30,7 +39,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":  exits,
 			"await":  await,
-			"server": func(ts *testscript.TestScript, neg bool, args []string) { startServer(t, ts, neg, args) },
+			"stored": stored,
 		},
 	})
 }
@@ -61,35 +70,72 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: await FILE")
 	}
-	file := ts.MkAbs(args[0])
-	tick := time.NewTicker(10 * time.Millisecond)
+	var text []byte
+	poll(ts, func() (err error) {
+		text, err = os.ReadFile(ts.MkAbs(args[0]))
+		return err
+	})
+	for line := range strings.Lines(string(text)) {
+		if address, ok := strings.CutPrefix(strings.TrimSpace(line), "grpc="); ok {
+			ts.Setenv("TAKT_SERVER", address)
+		}
+	}
+}
+
+// poll tries until it works, or gives up with the last reason.
+func poll(ts *testscript.TestScript, try func() error) {
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for late := time.After(awaitTime); ; {
-		text, err := os.ReadFile(file)
+		err := try()
 		if err == nil {
-			for line := range strings.Lines(string(text)) {
-				if address, ok := strings.CutPrefix(strings.TrimSpace(line), "grpc="); ok {
-					ts.Setenv("TAKT_SERVER", address)
-				}
-			}
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-late:
-			ts.Fatalf("no server after %s: %v", awaitTime, err)
+			ts.Fatalf("not within %s: %v", awaitTime, err)
 		}
 	}
 }
 
-// startServer starts a server that the script's later commands ask.
-func startServer(t *testing.T, ts *testscript.TestScript, neg bool, args []string) {
-	t.Helper()
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: server")
+// stored waits until the server has exactly the events of a line's journal,
+// beside those that gateways tell of themselves.
+func stored(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stored FILE")
 	}
-	s := &service{dir: ts.MkAbs("data"), address: "127.0.0.1:0"}
-	s.start(t)
-	ts.Defer(s.stop)
-	ts.Setenv("TAKT_SERVER", s.address)
+	emitted := make(map[string]bool)
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		emitted[strings.TrimSpace(line)] = true
+	}
+	if len(emitted) == 0 {
+		ts.Fatalf("%s is empty", args[0])
+	}
+	poll(ts, func() error {
+		var out, notes bytes.Buffer
+		code := Run(context.Background(), Process{
+			Args: []string{"events", "list", "-o", "json"}, Env: []string{"TAKT_SERVER=" + ts.Getenv("TAKT_SERVER")}, Stdout: &out, Stderr: &notes,
+		})
+		if code != exitDone {
+			return errors.New(notes.String())
+		}
+		found := make(map[string]bool)
+		for page := range strings.Lines(out.String()) {
+			var resp taktv1.ListEventsResponse
+			if err := protojson.Unmarshal([]byte(page), &resp); err != nil {
+				return err
+			}
+			for _, e := range resp.GetEvents() {
+				id := e.GetIdentity()
+				if !strings.HasPrefix(string(id.GetSource()), "gateway/") {
+					found[fmt.Sprintf("%s %d %d %x", mes.Source(id.GetSource()), id.GetEpoch(), id.GetSequence(), e.GetContentHash())] = true
+				}
+			}
+		}
+		if !maps.Equal(found, emitted) {
+			return fmt.Errorf("the server has %d events, the line emitted %d", len(found), len(emitted))
+		}
+		return nil
+	})
 }

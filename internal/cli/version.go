@@ -22,13 +22,18 @@ func newVersion() *cobra.Command {
 	}
 }
 
+// version returns the version alone, as `v1.2.3`.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
 // versionLine returns the version as `takt v1.2.3 (3f2c…, changed) go1.26.0 linux/amd64`.
 func versionLine() string {
-	version, commit := "(unknown)", ""
+	commit := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			version = info.Main.Version
-		}
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision":
@@ -38,5 +43,5 @@ func versionLine() string {
 			}
 		}
 	}
-	return fmt.Sprintf("takt %s%s %s %s/%s", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("takt %s%s %s %s/%s", version(), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
