@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/client"
 	"github.com/takt-mes/takt/internal/gateway"
@@ -114,35 +112,17 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 	if err := d.open(ctx); err != nil {
 		return errors.Join(err, d.close())
 	}
-	ctx, stop := context.WithCancel(ctx)
+	// Each part ends before what it talks to: the gateway, then the line's PLCs,
+	// then the service.
+	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	running, runningCtx := errgroup.WithContext(ctx)
-	running.Go(func() error { return d.service.run(runningCtx) })
-	err = d.play(runningCtx, running, began)
-	interrupted := ctx.Err() != nil
+	running := make(chan error, 1)
+	go func() { running <- d.service.run(parts) }()
+	err = d.play(ctx, began)
 	stop()
-	err = errors.Join(err, running.Wait(), d.close())
-	if interrupted || errors.Is(err, context.Canceled) && d.done() {
-		err = withoutCancelled(err)
-	}
+	err = errors.Join(err, <-running, d.close())
 	if err == nil {
 		d.say("stopped; start it again with the same directory and it goes on")
-	}
-	return err
-}
-
-// withoutCancelled leaves out what only says that the context ended.
-func withoutCancelled(err error) error {
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
-		var rest []error
-		for _, e := range joined.Unwrap() {
-			rest = append(rest, withoutCancelled(e))
-		}
-		return errors.Join(rest...)
-	}
-	if errors.Is(err, context.Canceled) {
-		return nil
 	}
 	return err
 }
@@ -200,35 +180,61 @@ func (d *demo) close() error {
 }
 
 // play appends the history, starts the gateway and the line, and tells how it
-// goes until the line ends.
-func (d *demo) play(ctx context.Context, running *errgroup.Group, began time.Time) error {
+// goes until the line ends or ctx does, which is no error.
+func (d *demo) play(ctx context.Context, began time.Time) error {
 	script := sim.NewScript(d.line)
 	defer script.Close()
 	if err := d.history(ctx, script); err != nil {
-		return err
+		return unlessDone(ctx, err)
 	}
 	if err := d.suggest(ctx, began); err != nil {
-		return err
+		return unlessDone(ctx, err)
 	}
 	known, err := d.known(ctx)
 	if err != nil {
-		return err
+		return unlessDone(ctx, err)
 	}
-	running.Go(func() error { return d.gateway.Run(ctx) })
-	ended := make(chan error, 1)
-	go func() { ended <- d.sim.Play(ctx, d.counted(script.Rest(), known)) }()
+	parts := context.WithoutCancel(ctx)
+	reading, stopGateway := context.WithCancel(parts)
+	defer stopGateway()
+	playing, stopLine := context.WithCancel(parts)
+	defer stopLine()
+	gatewayEnded, lineEnded := make(chan error, 1), make(chan error, 1)
+	go func() { gatewayEnded <- d.gateway.Run(reading) }()
+	go func() { lineEnded <- d.sim.Play(playing, d.counted(script.Rest(), known)) }()
+
 	tell := d.teller()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		select {
-		case err := <-ended:
-			tell(true)
-			return errors.Join(err, d.delivered(ctx))
 		case <-ticker.C:
 			tell(false)
+		case err := <-lineEnded: // the last cell that was asked for
+			err = errors.Join(err, unlessDone(ctx, d.gateway.Drain(ctx)))
+			stopGateway()
+			tell(true)
+			return errors.Join(err, <-gatewayEnded)
+		case err := <-gatewayEnded:
+			stopLine()
+			return errors.Join(err, unlessDone(playing, <-lineEnded))
+		case <-ctx.Done():
+			stopGateway()
+			err := <-gatewayEnded
+			stopLine()
+			tell(true)
+			return errors.Join(err, unlessDone(playing, <-lineEnded))
 		}
 	}
+}
+
+// unlessDone returns an error, but nil where its context has ended: then that
+// is all that it says.
+func unlessDone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // known asks the service for the last number of each source.
@@ -311,8 +317,3 @@ func (d *demo) emitted(records iter.Seq2[mes.Record, error]) iter.Seq2[mes.Recor
 }
 
 func days(t time.Duration) string { return fmt.Sprintf("%g days", t.Hours()/24) }
-
-// delivered waits until what the PLCs were acknowledged is in the store.
-func (d *demo) delivered(ctx context.Context) error {
-	return d.gateway.Drain(ctx)
-}

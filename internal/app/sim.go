@@ -101,8 +101,5 @@ func Sim(ctx context.Context, cfg SimConfig) (err error) {
 	stats := s.Stats()
 	_, _ = fmt.Fprintf(cfg.Out, "%d records acknowledged, up to %s; ready to ack p50 %s, p99 %s\n", stats.Acknowledged,
 		stats.Now.Format(time.RFC3339), milliseconds(stats.Latency.P50), milliseconds(stats.Latency.P99))
-	if ctx.Err() != nil {
-		return withoutCancelled(err)
-	}
-	return err
+	return unlessDone(ctx, err)
 }
