@@ -389,15 +389,17 @@ func (s *source) Read(after mes.Offset, maxRecords, maxBytes int) ([]mes.Record,
 // Wait is client.Source's.
 func (s *source) Wait(ctx context.Context, after mes.Offset) error {
 	waiting, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
+	var watch sync.WaitGroup
+	watch.Go(func() {
 		select {
 		case <-s.ended:
 			stop()
 		case <-waiting.Done():
 		}
-	}()
+	})
 	err := s.spool.Wait(waiting, after)
+	stop()
+	watch.Wait()
 	switch {
 	case err == nil || ctx.Err() != nil || !isClosed(s.ended):
 		return err

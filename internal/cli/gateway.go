@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/takt-mes/takt/internal/app"
+	"github.com/takt-mes/takt/internal/gateway"
 	"github.com/takt-mes/takt/internal/gateway/config"
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -53,13 +55,35 @@ func newGatewayCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stations := uint64(0)
+			if err := tryGateway(args[0], file); err != nil {
+				return err
+			}
+			plcs, stations := uint64(len(file.PLCs)), uint64(0)
 			for _, plc := range file.PLCs {
 				stations += uint64(len(plc.Stations))
 			}
-			tell(cmd.ErrOrStderr(), "gateway %s: %s, %s, nothing wrong", file.Gateway.Name,
-				fmt.Sprintf("%d PLCs", len(file.PLCs)), plural(stations, "station"))
+			tell(cmd.ErrOrStderr(), "gateway %s: %s, %s, nothing wrong", plain(file.Gateway.Name), plural(plcs, "PLC"), plural(stations, "station"))
 			return nil
 		},
 	}
+}
+
+// tryGateway makes a gateway of the file, which connects to nothing before it
+// runs, over a spool that is thrown away: so every template is looked at as it
+// will be used.
+func tryGateway(path string, file config.Config) (err error) {
+	dir, err := os.MkdirTemp("", "takt-gateway-check-")
+	if err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	file.Gateway.Spool.Dir = dir
+	g, err := gateway.New(file, slog.New(slog.DiscardHandler))
+	if err == nil {
+		return g.Close()
+	}
+	if text, readErr := os.ReadFile(path); readErr == nil { //nolint:gosec // the user names the file
+		err = config.Locate(text, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }

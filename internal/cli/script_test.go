@@ -64,7 +64,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // awaitTime is how long a server may take to start on a machine with a lot else
 // to do.
-const awaitTime = 30 * time.Second
+const awaitTime = 2 * time.Minute
 
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
