@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -106,18 +107,36 @@ type answer struct {
 // too much waits already, CodeUnavailable where the store is closed, and the
 // store's own failure, after which nothing is taken any more.
 func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
-	if err := s.checkBatch(ctx, b); err != nil {
-		return Appended{}, err
+	if err := checkBatch(b); err != nil {
+		return Appended{}, s.refuse(ctx, b.Records, err)
 	}
 	candidates := make([]candidate, len(b.Records))
 	for i := range b.Records {
 		candidates[i] = examine(b.Records[i])
 	}
-	return s.submit(ctx, &request{batch: b, candidates: candidates, answer: make(chan answer, 1)}, len(b.Records))
+	a, err := s.submit(ctx, &request{batch: b, candidates: candidates, answer: make(chan answer, 1)}, len(b.Records))
+	if err != nil && mes.CodeOf(err) == mes.CodeBusy {
+		return Appended{}, s.refuse(ctx, b.Records, err)
+	}
+	return a, err
 }
 
-// checkBatch refuses what is wrong with the batch as a whole, and counts it.
-func (s *Store) checkBatch(ctx context.Context, b Batch) error {
+// Refuse enters records into the ledger that somebody else sent back.
+func (s *Store) Refuse(ctx context.Context, records []mes.Record) error {
+	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)}, 0)
+	return err
+}
+
+// refuse counts records that are sent back for a reason, and returns it.
+func (s *Store) refuse(ctx context.Context, records []mes.Record, reason error) error {
+	if err := s.Refuse(ctx, records); err != nil {
+		return err
+	}
+	return reason
+}
+
+// checkBatch refuses what is wrong with the batch as a whole.
+func checkBatch(b Batch) error {
 	if b.Gateway == "" || len(b.Gateway) > mes.MaxIDBytes || b.Spool == "" || len(b.Spool) > mes.MaxIDBytes {
 		return mes.Invalid("open", fmt.Sprintf("must name a gateway and a spool of 1 to %d bytes", mes.MaxIDBytes))
 	}
@@ -133,21 +152,17 @@ func (s *Store) checkBatch(ctx context.Context, b Batch) error {
 	for _, r := range b.Records {
 		size += len(r.Event)
 	}
-	if len(b.Records) <= MaxBatchRecords && size <= MaxBatchBytes {
+	limit, got := 0, 0
+	switch {
+	case len(b.Records) > MaxBatchRecords:
+		limit, got = MaxBatchRecords, len(b.Records)
+	case size > MaxBatchBytes:
+		limit, got = MaxBatchBytes, size
+	default:
 		return nil
 	}
-	refused := mes.Errorf(mes.CodeTooLarge, "the batch has %d records with %d bytes of events; send at most %d and %d bytes in one",
-		len(b.Records), size, MaxBatchRecords, MaxBatchBytes).With("limit", fmt.Sprint(MaxBatchBytes)).With("got", fmt.Sprint(size))
-	if err := s.countRefused(ctx, b.Records); err != nil {
-		return err
-	}
-	return refused
-}
-
-// countRefused enters records that are sent back into the ledger.
-func (s *Store) countRefused(ctx context.Context, records []mes.Record) error {
-	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)}, 0)
-	return err
+	return mes.Errorf(mes.CodeTooLarge, "the batch has %d records with %d bytes of events; send at most %d and %d bytes in one",
+		len(b.Records), size, MaxBatchRecords, MaxBatchBytes).With("limit", strconv.Itoa(limit)).With("got", strconv.Itoa(got))
 }
 
 func refusals(records []mes.Record) []tally {
@@ -189,9 +204,37 @@ func examine(r mes.Record) candidate {
 	if err := event.Validate(); err != nil {
 		return fail(ReasonInvalid, err)
 	}
+	if err := checkNames(event); err != nil {
+		return fail(ReasonInvalid, err)
+	}
 	c.event = event
 	c.record.Event = mes.AppendEvent(nil, event)
 	return c
+}
+
+// checkNames refuses names that no key of an index can hold: bbolt takes none
+// beyond 32 KiB, and one such event would stop everybody's commit.
+func checkNames(e *mes.Event) error {
+	check := func(field, name string) error {
+		if len(name) > mes.MaxIDBytes {
+			return mes.Invalid(field, fmt.Sprintf("has %d bytes; at most %d are taken", len(name), mes.MaxIDBytes))
+		}
+		return nil
+	}
+	if err := check("process_segment", e.ProcessSegment); err != nil {
+		return err
+	}
+	switch f := e.Fact.(type) {
+	case *mes.SlotChange:
+		return check("slot.slot", f.Slot)
+	case *mes.Work:
+		for i, a := range f.Consumed {
+			if err := check(fmt.Sprintf("work.consumed[%d].slot", i), a.Slot); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Store) submit(ctx context.Context, r *request, records int) (Appended, error) {

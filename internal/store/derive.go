@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
@@ -419,8 +420,18 @@ func (w *writer) settleChildren(parent uint64) error {
 	return nil
 }
 
-// clip keeps a text that stands in a key or a value short enough for its length.
-func clip(s string) string { return s[:min(len(s), mes.MaxIDBytes)] }
+// clip keeps a text that stands in a key or a value short enough for its
+// length. It does not cut within a letter: half of one is no text.
+func clip(s string) string {
+	if len(s) <= mes.MaxIDBytes {
+		return s
+	}
+	n := mes.MaxIDBytes
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
 
 func (d *derivation) alias(f *mes.AliasBinding) error {
 	n, err := d.internThing(f.Item)

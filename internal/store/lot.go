@@ -20,9 +20,10 @@ type Lot struct {
 	Supplier    string
 	SupplierLot mes.ID
 	// Quantities are how much was received, by its last report that says, and
-	// how much was produced; a unit each.
+	// how much was produced; a sum for each unit, and beside it what cannot be
+	// added to it exactly.
 	Quantities []mes.Quantity
-	// Consumed is how much was reported as consumed by name; a unit each.
+	// Consumed is how much was reported as consumed by name, likewise.
 	Consumed []mes.Quantity
 	// Flags are what contradicts itself.
 	Flags []Flag
@@ -85,9 +86,7 @@ func (v *View) lot(number uint64) (Lot, error) {
 			}
 			for _, a := range q.of(work) {
 				if a.Ref.Thing == t.thing && a.Quantity != nil {
-					if *q.sum, err = addQuantity(*q.sum, *a.Quantity); err != nil {
-						return false, err
-					}
+					*q.sum = addQuantity(*q.sum, *a.Quantity)
 				}
 			}
 			return true, nil
@@ -139,15 +138,18 @@ func (v *View) lotReports(number uint64, lot *Lot) error {
 	return nil
 }
 
-// addQuantity adds to the sum of the quantity's unit.
-func addQuantity(sums []mes.Quantity, q mes.Quantity) ([]mes.Quantity, error) {
+// addQuantity adds to the sum of the quantity's unit. What is too large or too
+// fine to be added exactly stands beside it: one such amount must not hide the
+// others.
+func addQuantity(sums []mes.Quantity, q mes.Quantity) []mes.Quantity {
 	for i := range sums {
 		if sums[i].Unit != q.Unit {
 			continue
 		}
-		sum, err := sums[i].Value.Add(q.Value)
-		sums[i].Value = sum
-		return sums, err
+		if sum, err := sums[i].Value.Add(q.Value); err == nil {
+			sums[i].Value = sum
+			return sums
+		}
 	}
-	return append(sums, q), nil
+	return append(sums, q)
 }
