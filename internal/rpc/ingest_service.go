@@ -65,6 +65,9 @@ func (s *ingestService) AppendEvents(stream taktv1.IngestService_AppendEventsSer
 	}
 	open := first.GetOpen()
 	if open == nil {
+		if err := s.store.Refuse(stream.Context(), batchFrom(spool{}, first.GetBatch()).Records); err != nil {
+			return err
+		}
 		return mes.Invalid("message", "must be an open first; batches follow it")
 	}
 	of := spool{mes.Gateway(open.GetGateway()), open.GetSpool()}

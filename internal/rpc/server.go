@@ -12,6 +12,8 @@ import (
 	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -66,6 +68,7 @@ type Server struct {
 func New(cfg Config, st *store.Store, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, store: st, log: log, health: health.NewServer(), start: time.Now()}
 	s.grpc = grpc.NewServer(
+		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(proto.Name)}),
 		grpc.MaxRecvMsgSize(MaxMessageBytes),
 		grpc.MaxSendMsgSize(MaxMessageBytes),
 		grpc.MaxConcurrentStreams(MaxStreams),
@@ -114,12 +117,15 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	ctx, cancel := context.WithTimeout(ctx, maxQuestion)
 	defer cancel()
 	defer func() { err = s.outcome(ctx, info.FullMethod, recover(), err) }()
+	if err := checkReadable(req); err != nil {
+		return nil, err
+	}
 	return next(ctx, req)
 }
 
 func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
 	defer func() { err = s.outcome(ss.Context(), info.FullMethod, recover(), err) }()
-	return next(srv, ss)
+	return next(srv, receiver{ss})
 }
 
 // outcome is the one door through which errors leave.
