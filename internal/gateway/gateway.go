@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,9 +27,27 @@ type Gateway struct {
 	sender  *sender
 }
 
+// Load reads a gateway file and looks whether its templates make events. Its
+// errors name the file, the line, the column and the remedy.
+func Load(path string) (config.Config, error) {
+	file, err := config.Load(path)
+	if err != nil {
+		return config.Config{}, err
+	}
+	if err := plc.Check(&file); err != nil {
+		data, readErr := os.ReadFile(path) //nolint:gosec // the person who starts the gateway names the file
+		if readErr != nil {
+			return config.Config{}, err
+		}
+		return config.Config{}, mes.Errorf(mes.CodeOf(err), "%s: %w", path, config.Locate(data, err))
+	}
+	return file, nil
+}
+
 // New opens the spool and makes the clients; it connects nothing yet. Call Run
 // once, or Close.
 func New(file config.Config, log *slog.Logger) (*Gateway, error) {
+	file = file.WithDefaults()
 	if err := file.Validate(); err != nil {
 		return nil, err
 	}
@@ -47,20 +66,16 @@ func (g *Gateway) open() (err error) {
 	if err != nil {
 		return err
 	}
-	for name, columns := range g.file.Schemas {
-		var schema mes.Schema
-		for _, c := range columns {
-			schema.Columns = append(schema.Columns, mes.Column{Characteristic: c.Characteristic, Unit: c.Unit})
-		}
-		if _, err := g.spool.PutSchema(schema); err != nil {
+	for name := range g.file.Schemas {
+		if _, err := g.spool.PutSchema(g.file.MesSchema(name)); err != nil {
 			return fmt.Errorf("keep schema %s: %w", name, err)
 		}
 	}
 	zone, err := time.LoadLocation(gateway.Zone)
 	if err != nil {
-		return mes.Invalid("gateway.zone", fmt.Sprintf("%q is no zone that this machine knows; write an IANA name, as Europe/Berlin", gateway.Zone))
+		return config.At([]any{"gateway", "zone"}, "%q is no zone that this machine knows; write an IANA name, as Europe/Berlin", gateway.Zone)
 	}
-	facts := &plc.Facts{Source: mes.Source("gateway/" + gateway.Name), Gateway: mes.Gateway(gateway.Name), Zone: zone, Spool: g.spool}
+	facts := &plc.Facts{Source: gateway.OwnSource(), Gateway: mes.Gateway(gateway.Name), Zone: zone, Spool: g.spool}
 	sources := []mes.Source{facts.Source}
 	for i := range g.file.PLCs {
 		p, err := plc.New(&g.file, &g.file.PLCs[i], facts, g.log)
@@ -72,8 +87,8 @@ func (g *Gateway) open() (err error) {
 			sources = append(sources, mes.Source(s.Source))
 		}
 	}
-	if g.service, err = client.Dial(client.Config{Addr: gateway.Server.Addr}); err != nil {
-		return err
+	if g.service, err = client.Dial(client.Config{Addr: gateway.Server.Addr, Insecure: gateway.Server.Insecure}); err != nil {
+		return config.At([]any{"gateway", "server"}, "%w (insecure: true)", err)
 	}
 	g.sender = &sender{
 		client: g.service, spool: g.spool, log: g.log, name: mes.Gateway(gateway.Name), sources: sources, met: make(chan struct{}),
@@ -90,8 +105,8 @@ func (g *Gateway) open() (err error) {
 const firstMeeting = 5 * time.Second
 
 // Run reads and sends until ctx ends, which is no error, and closes everything.
-// An error means that the spool is broken, or that a station's configuration
-// is wrong.
+// An error means that the spool is broken. A station or a PLC that cannot be
+// read is logged, and tried again.
 func (g *Gateway) Run(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return g.sender.run(gctx) })
@@ -148,6 +163,9 @@ type Stats struct {
 	Spool spool.Stats
 	// Connected says whether there is a stream to the service.
 	Connected bool
+	// Stored, Duplicates and Quarantined are what the service made of the records
+	// that were sent.
+	Stored, Duplicates, Quarantined uint64
 	// Spooled is the time from the doorbell until a record is on disk, Acked the
 	// time from there until the PLC has the acknowledgement, over all stations.
 	Spooled, Acked plc.Latency
@@ -155,7 +173,13 @@ type Stats struct {
 
 // Stats returns what the gateway has done.
 func (g *Gateway) Stats() Stats {
-	s := Stats{Spool: g.spool.Stats(), Connected: g.sender.connected.Load()}
+	s := Stats{
+		Spool:       g.spool.Stats(),
+		Connected:   g.sender.connected.Load(),
+		Stored:      g.sender.stored.Load(),
+		Duplicates:  g.sender.duplicates.Load(),
+		Quarantined: g.sender.quarantined.Load(),
+	}
 	for _, p := range g.plcs {
 		of := p.Stats()
 		for _, station := range of.Stations {

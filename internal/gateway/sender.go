@@ -28,7 +28,8 @@ type sender struct {
 	name    mes.Gateway
 	sources []mes.Source
 
-	connected atomic.Bool
+	connected                       atomic.Bool
+	stored, duplicates, quarantined atomic.Uint64
 	// met is closed when the service has said what it knows of the sources.
 	met  chan struct{}
 	once sync.Once
@@ -51,6 +52,33 @@ func (s *sender) announce() {
 	s.moved = make(chan struct{})
 }
 
+// spoolError is one of the gateway's own spool. A service whose store is damaged
+// says much the same, and must not end the gateway: the line goes on.
+type spoolError struct{ err error }
+
+// Error returns the cause.
+func (e *spoolError) Error() string { return "spool: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *spoolError) Unwrap() error { return e.err }
+
+// ofSpool marks an error as the spool's; an end of ctx is nobody's.
+func ofSpool(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &spoolError{err}
+}
+
+// ofAcknowledge leaves an offset beyond the spool's end to the service, which
+// said it.
+func ofAcknowledge(err error) error {
+	if mes.CodeOf(err) == mes.CodeInvalid {
+		return fmt.Errorf("the service acknowledges what was not sent: %w", err)
+	}
+	return ofSpool(err)
+}
+
 // run sends until ctx ends, over a new stream whenever one breaks. It returns
 // an error only where the spool itself is broken.
 func (s *sender) run(ctx context.Context) error {
@@ -60,8 +88,9 @@ func (s *sender) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if code := mes.CodeOf(err); code == mes.CodeDamaged || code == mes.CodeFormat {
-			return fmt.Errorf("send spool: %w", err)
+		// A hole in its offsets is closed by Rewind, over the next stream.
+		if _, ok := errors.AsType[*spoolError](err); ok && mes.CodeOf(err) != mes.CodeOffsetGap {
+			return err
 		}
 		if sent {
 			pause, told = minPause, ""
@@ -81,8 +110,8 @@ func (s *sender) run(ctx context.Context) error {
 
 // retryDelay is how long the service asks to be left alone.
 func retryDelay(err error) time.Duration {
-	var e *mes.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*mes.Error](err)
+	if !ok {
 		return 0
 	}
 	d, err := time.ParseDuration(e.Values["retry_delay"])
@@ -103,13 +132,13 @@ func (s *sender) session(ctx context.Context) (sent bool, err error) {
 	opened := stream.Opened()
 	for _, last := range opened.Last {
 		if err := s.spool.Learn(last); err != nil {
-			return false, err
+			return false, ofSpool(err)
 		}
 	}
 	s.once.Do(func() { close(s.met) })
 	start, err := s.spool.Rewind(ctx, opened.Store, opened.Durable)
 	if err != nil {
-		return false, err
+		return false, ofSpool(err)
 	}
 	if start.Gone > 0 {
 		s.log.ErrorContext(ctx, "the service lacks records that the spool no longer has", slog.Uint64("records", start.Gone))
@@ -126,8 +155,11 @@ func (s *sender) session(ctx context.Context) (sent bool, err error) {
 		for _, q := range a.Quarantined {
 			s.log.ErrorContext(ctx, "record in quarantine", slog.Uint64("offset", uint64(q.Offset)), slog.Uint64("position", uint64(q.Position)), slog.Any("reason", q.Reason))
 		}
+		s.stored.Add(uint64(a.Stored))
+		s.duplicates.Add(uint64(a.Duplicates))
+		s.quarantined.Add(uint64(len(a.Quarantined)))
 		if err := s.spool.Acknowledge(a.Durable); err != nil {
-			return err
+			return ofAcknowledge(err)
 		}
 		s.announce()
 		return nil
@@ -142,11 +174,22 @@ type source struct{ *spool.Spool }
 func (s source) Read(after mes.Offset, maxRecords, maxBytes int) ([]mes.Record, error) {
 	entries, err := s.Spool.Read(after, maxRecords, maxBytes)
 	if err != nil {
-		return nil, err
+		return nil, ofSpool(err)
 	}
 	records := make([]mes.Record, len(entries))
 	for i, e := range entries {
 		records[i] = e.Record
 	}
 	return records, nil
+}
+
+// Wait returns when the spool has more.
+func (s source) Wait(ctx context.Context, after mes.Offset) error {
+	return ofSpool(s.Spool.Wait(ctx, after))
+}
+
+// Schemas returns the spool's.
+func (s source) Schemas() ([]mes.Schema, error) {
+	schemas, err := s.Spool.Schemas()
+	return schemas, ofSpool(err)
 }

@@ -54,6 +54,8 @@ type Spool struct {
 type Server struct {
 	// Addr is its gRPC address as host:port; `127.0.0.1:7600` where empty.
 	Addr string `yaml:"addr,omitempty"`
+	// Insecure allows a connection without encryption to another machine.
+	Insecure bool `yaml:"insecure,omitempty"`
 }
 
 // Column is one value of a schema.
