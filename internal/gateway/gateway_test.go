@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/client"
 	"github.com/takt-mes/takt/internal/gateway/config"
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
@@ -305,6 +307,53 @@ func await(t *testing.T, holds func() bool) {
 	}
 }
 
+// lonely is the file of a gateway whose PLC is not there.
+func lonely(t *testing.T, addr string) config.Config {
+	t.Helper()
+	return config.Config{
+		Gateway: config.Gateway{Name: "line-1", Spool: config.Spool{Dir: t.TempDir()}, Server: config.Server{Addr: addr}},
+		PLCs: []config.PLC{{
+			Name: "A", Endpoint: "opc.tcp://127.0.0.1:1", Security: config.Security{Policy: "None", Mode: "None", AllowNone: true},
+			Namespaces: map[string]string{"p": "urn:x"},
+			Stations:   []config.Station{{Source: "A/1", Template: "std", Vars: map[string]string{"block": "B"}}},
+		}},
+		Templates: map[string]config.Template{"std": config.StandardBlock()},
+	}
+}
+
+func TestNewSpoolLearnsWhatTheServiceKnows(t *testing.T) {
+	t.Parallel()
+	service := serve(t, t.TempDir(), "127.0.0.1:0")
+	c, err := client.Dial(client.Config{Addr: service.addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mes.Identity{Source: "A/1", Epoch: 3, Sequence: 10}
+	_, err = c.AppendAll(t.Context(), client.Sender{Gateway: "another", Spool: "s"}, nil, func(yield func(mes.Record, error) bool) {
+		yield(mes.Record{Identity: want, Event: mes.AppendEvent(nil, &mes.Event{
+			EventTime: time.Unix(1, 0), Fact: &mes.SlotChange{Action: mes.SlotClean, Slot: "tank"},
+		})}, nil)
+	}, nil)
+	if err := errors.Join(err, c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	g, err := New(lonely(t, service.addr), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	await(t, func() bool { return g.Stats().Connected })
+	if got, ok := g.spool.Last("A/1"); !ok || got != want {
+		t.Errorf("the spool knows %s, want %s", got, want)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
 // damaged is a service whose store is.
 type damaged struct {
 	taktv1.UnimplementedIngestServiceServer
@@ -340,15 +389,7 @@ func TestLineGoesOnWithADamagedService(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	file := config.Config{
-		Gateway: config.Gateway{Name: "line-1", Spool: config.Spool{Dir: t.TempDir()}, Server: config.Server{Addr: l.Addr().String()}},
-		PLCs: []config.PLC{{
-			Name: "A", Endpoint: "opc.tcp://127.0.0.1:1", Security: config.Security{Policy: "None", Mode: "None", AllowNone: true},
-			Namespaces: map[string]string{"p": "urn:x"},
-			Stations:   []config.Station{{Source: "A/1", Template: "std", Vars: map[string]string{"block": "B"}}},
-		}},
-		Templates: map[string]config.Template{"std": config.StandardBlock()},
-	}
+	file := lonely(t, l.Addr().String())
 	g, err := New(file, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
