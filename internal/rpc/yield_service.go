@@ -3,6 +3,8 @@ package rpc
 import (
 	"context"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
@@ -26,6 +28,14 @@ var divisions = map[taktv1.Period]yield.Division{
 func (s *yieldService) ComputeYield(ctx context.Context, r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error) {
 	if r.GetStartTime() == nil || r.GetEndTime() == nil {
 		return nil, mes.Invalid("start_time", "and end_time are required")
+	}
+	for _, bound := range []struct {
+		field string
+		of    *timestamppb.Timestamp
+	}{{"start_time", r.GetStartTime()}, {"end_time", r.GetEndTime()}} {
+		if bound.of.CheckValid() != nil {
+			return nil, mes.Invalid(bound.field, "must lie between the years 1 and 9999")
+		}
 	}
 	by, known := divisions[r.GetPeriod()]
 	if !known {

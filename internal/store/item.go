@@ -193,6 +193,9 @@ func (v *View) things(kind mes.RefKind, definition string, after uint64) iter.Se
 			if err != nil || t.thing.Kind != kind {
 				return err == nil, err
 			}
+			if named, err := v.named(number); err != nil || !named {
+				return err == nil, err
+			}
 			return yield(t, nil), nil
 		}
 		var err error
@@ -212,6 +215,19 @@ func (v *View) things(kind mes.RefKind, definition string, after uint64) iter.Se
 			yield(thingEntry{}, err)
 		}
 	}
+}
+
+// named reports whether an event of the view names a thing, withdrawn or not.
+func (v *View) named(thing uint64) (named bool, err error) {
+	if v.upTo == v.position {
+		return true, nil
+	}
+	prefix := key(nil).u64(thing)
+	return named, scan(v.tx.Bucket(bucketMention), prefix, nil, func(k, _ []byte) (bool, error) {
+		r := reader{b: k[len(prefix)+1:]}
+		named = mes.Position(r.u64()) <= v.upTo
+		return !named, r.done("a mention's key")
+	})
 }
 
 // Items yields the items behind a number in the order in which they were first
