@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -231,10 +232,10 @@ func (d *demo) play(ctx context.Context, began time.Time) error {
 // unlessDone returns an error, but nil where its context has ended: then that
 // is all that it says.
 func unlessDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // known asks the service for the last number of each source.
@@ -284,7 +285,7 @@ func (d *demo) history(ctx context.Context, script *sim.Script) error {
 		records = d.emitted(records)
 	}
 	started, told := time.Now(), time.Now()
-	total, err := d.client.AppendAll(ctx, client.Sender{Gateway: sim.HistoryGateway, Spool: "seed-" + fmt.Sprint(d.setting.Seed)}, schemas, records,
+	total, err := d.client.AppendAll(ctx, client.Sender{Gateway: sim.HistoryGateway, Spool: "seed-" + strconv.FormatUint(d.setting.Seed, 10)}, schemas, records,
 		func(a client.Ack) error {
 			if time.Since(told) > time.Second {
 				told = time.Now()

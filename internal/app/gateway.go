@@ -5,12 +5,11 @@ import (
 	"log/slog"
 
 	"github.com/takt-mes/takt/internal/gateway"
-	"github.com/takt-mes/takt/internal/gateway/config"
 )
 
 // Gateway runs the gateway that a file describes until ctx ends or it fails.
 func Gateway(ctx context.Context, path string, log *slog.Logger) error {
-	file, err := config.Load(path)
+	file, err := gateway.Load(path)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,9 +37,9 @@ func TestKills(t *testing.T) {
 	for range bothKills {
 		victims = append(victims, "gateway serve")
 	}
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // nobody guesses at it
+	random := rand.New(rand.NewPCG(seed, 0))
 	random.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
 	records := 400 + 150*len(victims)
 
@@ -52,7 +53,7 @@ func TestKills(t *testing.T) {
 
 	service := start("serve", "--data", file("store"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--address-file", addresses)
 	grpc, http := readAddresses(t, service, addresses)
-	line := start("sim", "--data", file("line"), "--speed", "25", "--warm", "1h", "--records", fmt.Sprint(records), "--port", "0",
+	line := start("sim", "--data", file("line"), "--speed", "25", "--warm", "1h", "--records", strconv.Itoa(records), "--port", "0",
 		"--config-out", file("gateway.yaml"), "--emitted", file("emitted"), "--server", grpc, "--spool", file("spool"))
 	waitForFile(t, line, file("gateway.yaml"))
 	gateway := start("gateway", "-c", file("gateway.yaml"))
@@ -77,7 +78,7 @@ func TestKills(t *testing.T) {
 	if err := line.wait(); err != nil {
 		t.Fatalf("line: %v", err)
 	}
-	journal, err := os.Open(file("emitted")) //nolint:gosec // the test's own
+	journal, err := os.Open(file("emitted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestKills(t *testing.T) {
 func build(t *testing.T, dir string) string {
 	t.Helper()
 	bin := filepath.Join(dir, "takt")
-	if out, err := exec.Command("go", "build", "-o", bin, "github.com/takt-mes/takt/cmd/takt").CombinedOutput(); err != nil { //nolint:gosec,noctx // the test's own
+	if out, err := exec.Command("go", "build", "-o", bin, "github.com/takt-mes/takt/cmd/takt").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	return bin
@@ -121,11 +122,11 @@ type process struct {
 
 func startProcess(t *testing.T, bin, log string, args ...string) *process {
 	t.Helper()
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the test's own
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(bin, args...), log: log, done: make(chan struct{})} //nolint:gosec,noctx // the test's own
+	p := &process{t: t, cmd: exec.Command(bin, args...), log: log, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -138,7 +139,7 @@ func startProcess(t *testing.T, bin, log string, args ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			if text, err := os.ReadFile(log); err == nil { //nolint:gosec // the test's own
+			if text, err := os.ReadFile(log); err == nil {
 				t.Logf("%s:\n%s", filepath.Base(log), text[max(0, len(text)-4000):])
 			}
 		}
@@ -201,7 +202,7 @@ func waitForFile(t *testing.T, p *process, path string) {
 func readAddresses(t *testing.T, p *process, path string) (grpc, http string) {
 	t.Helper()
 	waitForFile(t, p, path)
-	text, err := os.ReadFile(path) //nolint:gosec // the test's own
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func secom(t *testing.T, rows []map[string]string) (mes.Schema, []line.Record) {
 		records = append(records, line.Record{
 			Due:      at,
 			Block:    i % testStations,
-			Identity: mes.Identity{Source: blocks[i%testStations].Source, Epoch: 1, Sequence: mes.Sequence(i/testStations + 1)}, //nolint:gosec // small
+			Identity: mes.Identity{Source: blocks[i%testStations].Source, Epoch: 1, Sequence: mes.Sequence(i/testStations + 1)},
 			Event:    &mes.Event{EventTime: at, Equipment: mes.EquipmentID(blocks[i%testStations].Name), ProcessSegment: "final-test", Fact: work},
 		})
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ func (d *demo) example(ctx context.Context) (cell, lot string, err error) {
 		return "", "", fmt.Errorf("ask for a pack: %w", err)
 	}
 	if len(packs.GetItems()) == 0 {
-		return "", "", fmt.Errorf("the history has no finished pack")
+		return "", "", errors.New("the history has no finished pack")
 	}
 	trace, err := taktv1.NewGenealogyServiceClient(d.client.Conn()).TraceGenealogy(ctx, &taktv1.TraceGenealogyRequest{
 		Thing: packs.GetItems()[0].GetName(), Direction: taktv1.Direction_DIRECTION_BACKWARD, PageSize: 10_000,
@@ -65,7 +66,7 @@ func (d *demo) example(ctx context.Context) (cell, lot string, err error) {
 		}
 	}
 	if cell == "" || lot == "" {
-		return "", "", fmt.Errorf("the history has no pack that can be traced to its lots")
+		return "", "", errors.New("the history has no pack that can be traced to its lots")
 	}
 	return cell, lot, nil
 }

@@ -23,7 +23,7 @@ index against the log. It checks the store of a server that runs, which does not
 stop ingest, or with --data a folder that nobody has open. It repairs nothing.
 What is wrong goes to stdout, a line each, and the command ends with 4; progress
 goes to stderr.`),
-		Example: "  takt check\n  takt check --data takt-data",
+		Example: "  takt check\n  takt check --data takt-data/store",
 		Args:    arguments(),
 	}
 	cmd.Flags().StringVar(&data, "data", "", "check the store in this `folder`, without a server")

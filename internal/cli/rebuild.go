@@ -17,7 +17,7 @@ func newRebuild() *cobra.Command {
 Derives all indexes of a store anew from its log, into a new file that takes the
 place of the old one at the end: stopped at any moment, one of the two is there.
 Nobody may have the folder open. Progress goes to stderr.`),
-		Example: "  takt rebuild --data takt-data",
+		Example: "  takt rebuild --data takt-data/store",
 		Args:    arguments(),
 	}
 	cmd.Flags().StringVar(&data, "data", "", "the store's `folder`")

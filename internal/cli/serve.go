@@ -30,7 +30,7 @@ cut by, and the plant model.`),
 		Args:    arguments(),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&cfg.Data, "data", defaultData, "the `folder` that everything is kept in")
+	flags.StringVar(&cfg.Data, "data", defaultData+"/store", "the `folder` that the store is kept in")
 	listenFlags(cmd, &cfg.GRPC, &cfg.HTTP, &cfg.AddressFile)
 	flags.StringVar(&cfg.Site, "site", "", "the site `file`: zone, shifts, plant model")
 	flags.BoolVar(&cfg.NoReflection, "no-reflection", false, "do not tell gRPC clients what can be asked")

@@ -1,6 +1,7 @@
 package genealogy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -66,10 +67,8 @@ func OnSlot(changes []Change, at Moment) []mes.Thing {
 }
 
 func appendNew(things []mes.Thing, t mes.Thing) []mes.Thing {
-	for _, have := range things {
-		if have == t {
-			return things
-		}
+	if slices.Contains(things, t) {
+		return things
 	}
 	return append(things, t)
 }

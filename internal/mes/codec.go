@@ -2,6 +2,7 @@ package mes
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -123,14 +124,14 @@ func (c *codec) fail(format string, args ...any) {
 }
 
 func (c *codec) tag(n, typ int) {
-	c.buf = binary.AppendUvarint(c.buf, uint64(n)<<3|uint64(typ))
+	c.buf = binary.AppendUvarint(c.buf, uint64(n)<<3|uint64(typ)) //nolint:gosec // numbers of fields are small
 }
 
 // cutTag reads a field's tag and returns what follows it.
 func cutTag(b []byte) (n, typ int, rest []byte, err error) {
 	tag, k := binary.Uvarint(b)
 	if k <= 0 || tag>>3 == 0 || tag>>3 > 1<<29-1 {
-		return 0, 0, nil, fmt.Errorf("a field's tag is malformed")
+		return 0, 0, nil, errors.New("a field's tag is malformed")
 	}
 	return int(tag >> 3), int(tag & 7), b[k:], nil
 }
@@ -138,10 +139,11 @@ func cutTag(b []byte) (n, typ int, rest []byte, err error) {
 // cutBytes reads a length and as many bytes.
 func cutBytes(b []byte) (data, rest []byte, ok bool) {
 	size, k := binary.Uvarint(b)
-	if k <= 0 || size > uint64(len(b)-k) {
+	if k <= 0 || size > uint64(len(b)-k) { //nolint:gosec // k is at most len(b)
 		return nil, nil, false
 	}
-	return b[k : k+int(size)], b[k+int(size):], true
+	end := k + int(size) //nolint:gosec // not above len(b)
+	return b[k:end], b[end:], true
 }
 
 // next reports whether the next field is number n, and consumes its tag.
@@ -204,7 +206,7 @@ func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *codec, n int, v *T) {
 
 // signed shows a signed number, zigzag (sint32, sint64).
 func signed[T ~int32 | ~int64](c *codec, n int, v *T) {
-	u := uint64(int64(*v))<<1 ^ uint64(int64(*v)>>63)
+	u := uint64(int64(*v))<<1 ^ uint64(int64(*v)>>63) //nolint:gosec // the bits of an int64
 	number(c, n, &u)
 	if c.reading {
 		s := int64(u>>1) ^ -int64(u&1)
@@ -337,7 +339,7 @@ func (c *codec) writeMessage(n int, w walker, keepEmpty bool) {
 	case size == 0 && !keepEmpty:
 		c.buf = c.buf[:start]
 	case size < 0x80:
-		c.buf[at] = byte(size)
+		c.buf[at] = byte(size) //nolint:gosec // below 0x80
 	default:
 		var length [binary.MaxVarintLen64]byte
 		k := binary.PutUvarint(length[:], uint64(size))
@@ -423,7 +425,7 @@ func sortFields(data []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		ok := true
+		var ok bool
 		switch typ {
 		case wireVarint:
 			_, k := binary.Uvarint(after)

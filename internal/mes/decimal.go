@@ -82,7 +82,7 @@ func (d Decimal) Add(other Decimal) (Decimal, error) {
 	a, okA := scale(d, low)
 	b, okB := scale(other, low)
 	sum := a + b
-	if !okA || !okB || (a > 0) == (b > 0) && (sum > 0) != (a > 0) && a != 0 && b != 0 {
+	if !okA || !okB || a > 0 && b > 0 && sum <= 0 || a < 0 && b < 0 && sum >= 0 {
 		return Decimal{}, Errorf(CodeTooLarge, "the sum of %s and %s has too many digits", d, other)
 	}
 	return NewDecimal(sum, low), nil

@@ -87,8 +87,7 @@ func Invalid(field, problem string) *Error {
 // CodeOf returns the code of the first Error in err's chain, and CodeInternal
 // where there is none.
 func CodeOf(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return CodeInternal

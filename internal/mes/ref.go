@@ -2,6 +2,7 @@ package mes
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -125,13 +126,13 @@ func nameOf(names []string, v uint64) string {
 	if v < uint64(len(names)) && names[v] != "" {
 		return names[v]
 	}
-	return fmt.Sprintf("%d", v)
+	return strconv.FormatUint(v, 10)
 }
 
 func parseName[T ~uint8](field string, names []string, s string) (T, error) {
 	for v, name := range names {
 		if name == s && s != "" {
-			return T(v), nil //nolint:gosec // the names are few
+			return T(v), nil
 		}
 	}
 	return 0, Invalid(field, fmt.Sprintf("%q is not one of %s", s, joinNames(names)))

@@ -66,12 +66,9 @@ type Quarantined struct {
 func (q Quarantined) Err() error { return quarantineError(q.Reason, q.Detail) }
 
 func quarantineError(reason Reason, detail string) error {
-	code := mes.CodeInvalid
-	switch reason {
-	case ReasonConflict:
-		code = mes.CodeConflict
-	case ReasonTooLarge:
-		code = mes.CodeTooLarge
+	code, other := map[Reason]mes.Code{ReasonConflict: mes.CodeConflict, ReasonTooLarge: mes.CodeTooLarge}[reason]
+	if !other {
+		code = mes.CodeInvalid
 	}
 	return mes.Errorf(code, "in quarantine (%s): %s", reason, detail)
 }
@@ -152,7 +149,7 @@ func checkBatch(b Batch) error {
 	for _, r := range b.Records {
 		size += len(r.Event)
 	}
-	limit, got := 0, 0
+	var limit, got int
 	switch {
 	case len(b.Records) > MaxBatchRecords:
 		limit, got = MaxBatchRecords, len(b.Records)
@@ -263,7 +260,7 @@ func (s *Store) reserve(records int) error {
 	defer s.mu.Unlock()
 	if s.waiting > 0 && s.waiting+records > s.cfg.QueueEvents {
 		s.metrics.busy.Inc()
-		return mes.Errorf(mes.CodeBusy, "%d records wait to be stored; send again after a while", s.waiting).With("backlog", fmt.Sprint(s.waiting))
+		return mes.Errorf(mes.CodeBusy, "%d records wait to be stored; send again after a while", s.waiting).With("backlog", strconv.Itoa(s.waiting))
 	}
 	s.waiting += records
 	return nil
@@ -310,7 +307,7 @@ func (s *Store) write() {
 			s.failure = mes.Errorf(mes.CodeUnavailable, "the store has stopped, because a commit failed: %w", err)
 			err := s.failure
 			s.mu.Unlock()
-			s.cfg.Log.Error("store stopped", slog.Any("err", err)) //nolint:sloglint // no request's context is this one's
+			s.cfg.Log.Error("store stopped", slog.Any("err", err))
 			for _, r := range group {
 				r.answer <- answer{err: err}
 			}
@@ -395,7 +392,7 @@ func (w *writer) take(r *request) (answer, error) {
 			a.Duplicates++
 			w.group.tallies = addTally(w.group.tallies, tally{source: c.record.Identity.Source, duplicates: 1})
 		case c.reason != 0:
-			a.Quarantined = append(a.Quarantined, Quarantined{b.First + mes.Offset(i), position, c.reason, c.detail}) //nolint:gosec // i is below 1,000
+			a.Quarantined = append(a.Quarantined, Quarantined{b.First + mes.Offset(i), position, c.reason, c.detail})
 		default:
 			a.Stored++
 		}

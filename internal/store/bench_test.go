@@ -32,7 +32,7 @@ func BenchmarkAppendLine(b *testing.B) {
 		}
 		for first := 0; first < n; first += 1000 {
 			_, err := s.Append(context.Background(), store.Batch{
-				Gateway: "g", Spool: "s", First: mes.Offset(first + 1), Records: records[first : first+1000], //nolint:gosec // small
+				Gateway: "g", Spool: "s", First: mes.Offset(first + 1), Records: records[first : first+1000],
 			})
 			if err != nil {
 				b.Fatal(err)

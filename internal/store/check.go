@@ -102,7 +102,7 @@ func (c *checker) tell(stage string, at mes.Position) {
 
 // log checks every entry and every group, and then the pages.
 func (c *checker) log(tx *bbolt.Tx) error {
-	number, _, _, last, err := lastGroup(tx)
+	number, _, last, err := lastGroup(tx)
 	if err != nil {
 		return err
 	}
@@ -129,9 +129,9 @@ func (c *checker) log(tx *bbolt.Tx) error {
 			c.found(fmt.Sprintf("group %d begins at position %d; %d comes next", n, g.first, next))
 		}
 		if _, again := g.encode(entries); g.previous != chain || again != hash {
-			c.found(fmt.Sprintf("the chain of hashes breaks at group %d (positions %d to %d)", n, g.first, g.first+mes.Position(len(entries))-1)) //nolint:gosec // never negative
+			c.found(fmt.Sprintf("the chain of hashes breaks at group %d (positions %d to %d)", n, g.first, g.first+mes.Position(len(entries))-1))
 		}
-		chain, next = hash, g.first+mes.Position(len(entries)) //nolint:gosec // a length is never negative
+		chain, next = hash, g.first+mes.Position(len(entries))
 		if time.Since(c.told) > every {
 			c.tell("log", next-1)
 		}
@@ -151,8 +151,8 @@ func (c *checker) log(tx *bbolt.Tx) error {
 func (c *checker) entries(tx *bbolt.Tx, first mes.Position, count int) {
 	x := newIndex(tx, newest)
 	for i := range count {
-		if e, err := x.read(first+mes.Position(i), true); err != nil { //nolint:gosec // a count is never negative
-			c.found(fmt.Sprintf("position %d (%s): %v", first+mes.Position(i), e.record.Identity, err)) //nolint:gosec // as above
+		if e, err := x.read(first+mes.Position(i), true); err != nil {
+			c.found(fmt.Sprintf("position %d (%s): %v", first+mes.Position(i), e.record.Identity, err))
 		}
 	}
 }

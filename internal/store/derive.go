@@ -303,7 +303,7 @@ func (d *derivation) work(f *mes.Work) error {
 	}
 	for _, a := range f.Consumed {
 		if a.Ref.IsZero() {
-			k := append(slotKey(d.equipment, a.Slot), slotUse)
+			k := slotKey(d.equipment, a.Slot).u8(slotUse)
 			k = k.u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
 			if err := put(d.tx.Bucket(bucketSlot), k, key(nil).time(d.moment.time).u64(uint64(d.entry.position))); err != nil {
 				return err
@@ -347,7 +347,7 @@ func (d *derivation) slotChange(f *mes.SlotChange) error {
 			return err
 		}
 	}
-	k := append(slotKey(d.equipment, f.Slot), slotChange)
+	k := slotKey(d.equipment, f.Slot).u8(slotChange)
 	k = k.u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
 	value := key(nil).u8(uint8(f.Action)).u64(material).time(d.moment.time).u64(uint64(d.entry.position))
 	return put(d.tx.Bucket(bucketSlot), k, value)

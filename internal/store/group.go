@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -48,7 +49,7 @@ func (r Reason) String() string {
 	case ReasonConflict:
 		return "conflict"
 	}
-	return fmt.Sprintf("%d", uint8(r))
+	return strconv.FormatUint(uint64(uint8(r)), 10)
 }
 
 // encode returns the entry as it stands in the log.

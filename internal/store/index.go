@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -294,12 +295,12 @@ func (x index) moves(thing uint64) ([]genealogy.Move, error) {
 // source: the last change of that source before it, and all those of others.
 func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
 	var changes []genealogy.Change
-	prefix := append(slot[:len(slot):len(slot)], slotChange)
+	prefix := append(slices.Clip(slot), slotChange)
 	c := x.tx.Bucket(bucketSlot).Cursor()
 	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
 		r := reader{b: k[len(prefix):]}
 		source := r.u32()
-		ofSource := append(prefix[:len(prefix):len(prefix)], key(nil).u32(source)...)
+		ofSource := append(slices.Clip(prefix), key(nil).u32(source)...)
 		if source == at.source {
 			last, err := x.lastChange(slot, ofSource, at)
 			if err != nil {
@@ -315,7 +316,7 @@ func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
 		}); err != nil {
 			return nil, err
 		}
-		k, _ = c.Seek(append(prefix[:len(prefix):len(prefix)], key(nil).u32(source+1)...))
+		k, _ = c.Seek(append(slices.Clip(prefix), key(nil).u32(source+1)...))
 	}
 	return changes, nil
 }
@@ -325,12 +326,11 @@ func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
 func (x index) lastChange(slot, ofSource key, at moment) ([]genealogy.Change, error) {
 	c := x.tx.Bucket(bucketSlot).Cursor()
 	// The seek lands behind what is wanted.
-	k, sealed := c.Seek(ofSource.u64(uint64(at.epoch)).u64(uint64(at.sequence)))
-	if k == nil {
-		k, sealed = c.Last()
-	} else {
-		k, sealed = c.Prev()
+	step := c.Prev
+	if k, _ := c.Seek(ofSource.fork().u64(uint64(at.epoch)).u64(uint64(at.sequence))); k == nil {
+		step = c.Last
 	}
+	k, sealed := step()
 	for ; k != nil && hasPrefix(k, ofSource); k, sealed = c.Prev() {
 		value, err := unseal(k, sealed)
 		if err != nil {

@@ -201,7 +201,7 @@ func (v *View) things(kind mes.RefKind, definition string, after uint64) iter.Se
 		var err error
 		if definition != "" {
 			prefix := key(nil).name(clip(definition))
-			err = scan(v.tx.Bucket(bucketDefinition), prefix, prefix[:len(prefix):len(prefix)].u64(after+1), func(k, _ []byte) (bool, error) {
+			err = scan(v.tx.Bucket(bucketDefinition), prefix, slices.Clip(prefix).u64(after+1), func(k, _ []byte) (bool, error) {
 				r := reader{b: k[len(prefix):]}
 				return visit(r.u64())
 			})

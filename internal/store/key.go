@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -43,6 +44,10 @@ var derivedBuckets = [][]byte{
 // A key is built by appending: numbers big-endian, so that keys sort as numbers
 // do; names behind their length, so that no name is a prefix of another.
 type key []byte
+
+// fork returns the key so that what is appended to it does not change others that
+// were built on it.
+func (k key) fork() key { return slices.Clip(k) }
 
 func (k key) u8(v uint8) key   { return append(k, v) }
 func (k key) u32(v uint32) key { return binary.BigEndian.AppendUint32(k, v) }

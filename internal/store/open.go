@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -25,7 +26,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a descriptor fits
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := io.ReadAll(f)
 		_ = f.Close()
 		return nil, mes.Errorf(mes.CodeLocked, "the data directory %s is open in process %s; stop that one first, or name another directory",
@@ -92,7 +93,7 @@ func readStamp(dir string) (id string, err error) {
 	}
 	if version != FormatVersion {
 		return "", mes.Errorf(mes.CodeFormat, "the data directory %s has format %d; this program reads format %d", dir, version, FormatVersion).
-			With("version", fmt.Sprint(version))
+			With("version", strconv.Itoa(version))
 	}
 	return id, nil
 }

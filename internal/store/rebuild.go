@@ -77,7 +77,7 @@ func derived(ctx context.Context, from *bbolt.DB, id, path string, progress func
 // replay appends every group of a log to an empty file.
 func replay(ctx context.Context, from *bbolt.Tx, to *bbolt.DB, progress func(Progress)) error {
 	const groupsAtOnce = 256
-	number, _, _, last, err := lastGroup(from)
+	number, _, last, err := lastGroup(from)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func readGroup(tx *bbolt.Tx, number uint64) (g group, entries [][]byte, hash mes
 		return g, nil, hash, err
 	}
 	for i := range count {
-		position := g.first + mes.Position(i) //nolint:gosec // a count is never negative
+		position := g.first + mes.Position(i)
 		value, err := get(tx.Bucket(bucketLog), key(nil).u64(uint64(position)))
 		if err == nil && value == nil {
 			err = mes.Errorf(mes.CodeDamaged, "position %d is missing; restore a backup", position)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -42,7 +43,7 @@ func unseal(key, sealed []byte) ([]byte, error) {
 	if len(sealed) < sealBytes || binary.LittleEndian.Uint32(sealed[len(value):]) != sealOf(key, value) {
 		return nil, mes.Errorf(mes.CodeDamaged, "a record (key %x) does not match its checksum; run takt check, then restore or takt rebuild", key)
 	}
-	return value[:len(value):len(value)], nil
+	return slices.Clip(value), nil
 }
 
 // scan calls fn for each key that begins with prefix, from the key `from` on

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -36,18 +38,18 @@ func (x index) slotsOf(equipment uint32) ([]SlotContent, error) {
 // lastChanges returns the last change of a slot by each source.
 func (x index) lastChanges(slot key) ([]genealogy.Change, error) {
 	var changes []genealogy.Change
-	prefix := append(slot[:len(slot):len(slot)], slotChange)
+	prefix := append(slices.Clip(slot), slotChange)
 	c := x.tx.Bucket(bucketSlot).Cursor()
 	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
 		r := reader{b: k[len(prefix):]}
 		source := r.u32()
-		ofSource := append(prefix[:len(prefix):len(prefix)], key(nil).u32(source)...)
+		ofSource := append(slices.Clip(prefix), key(nil).u32(source)...)
 		last, err := x.lastChange(slot, ofSource, moment{epoch: mes.Epoch(newest), sequence: mes.Sequence(newest)})
 		if err != nil {
 			return nil, err
 		}
 		changes = append(changes, last...)
-		k, _ = c.Seek(append(prefix[:len(prefix):len(prefix)], key(nil).u32(source+1)...))
+		k, _ = c.Seek(append(slices.Clip(prefix), key(nil).u32(source+1)...))
 	}
 	return changes, nil
 }
@@ -66,7 +68,7 @@ func (x index) usesAfter(slot key, source uint32, epoch mes.Epoch, sequence mes.
 	if err != nil {
 		return err
 	}
-	prefix := append(slot[:len(slot):len(slot)], slotUse)
+	prefix := append(slices.Clip(slot), slotUse)
 	c := x.tx.Bucket(bucketSlot).Cursor()
 	from := prefix
 	for {
@@ -76,10 +78,10 @@ func (x index) usesAfter(slot key, source uint32, epoch mes.Epoch, sequence mes.
 		}
 		r := reader{b: k[len(prefix):]}
 		of := r.u32()
-		ofSource := append(prefix[:len(prefix):len(prefix)], key(nil).u32(of)...)
+		ofSource := append(slices.Clip(prefix), key(nil).u32(of)...)
 		start := key(nil)
 		if of == source {
-			start = append(ofSource[:len(ofSource):len(ofSource)], key(nil).u64(uint64(epoch)).u64(uint64(sequence))...)
+			start = append(slices.Clip(ofSource), key(nil).u64(uint64(epoch)).u64(uint64(sequence))...)
 		}
 		err := scan(x.tx.Bucket(bucketSlot), ofSource, start, func(k, value []byte) (bool, error) {
 			u, err := decodeUse(k[len(prefix):], value)
@@ -97,7 +99,7 @@ func (x index) usesAfter(slot key, source uint32, epoch mes.Epoch, sequence mes.
 		if err != nil {
 			return err
 		}
-		from = append(prefix[:len(prefix):len(prefix)], key(nil).u32(of+1)...)
+		from = append(slices.Clip(prefix), key(nil).u32(of+1)...)
 	}
 }
 
@@ -120,9 +122,9 @@ func decodeUse(k, value []byte) (use, error) {
 // nextChange returns the moment of a source's next change of a slot that holds,
 // nil where there is none.
 func (x index) nextChange(slot key, source uint32, epoch mes.Epoch, sequence mes.Sequence) (*moment, error) {
-	ofSource := append(append(slot[:len(slot):len(slot)], slotChange), key(nil).u32(source)...)
+	ofSource := append(append(slices.Clip(slot), slotChange), key(nil).u32(source)...)
 	var next *moment
-	from := append(ofSource[:len(ofSource):len(ofSource)], key(nil).u64(uint64(epoch)).u64(uint64(sequence)+1)...)
+	from := append(slices.Clip(ofSource), key(nil).u64(uint64(epoch)).u64(uint64(sequence)+1)...)
 	err := scan(x.tx.Bucket(bucketSlot), ofSource, from, func(k, value []byte) (bool, error) {
 		c, holds, err := x.decodeChange(slot, k, value)
 		if err != nil || !holds {

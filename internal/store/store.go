@@ -100,7 +100,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	err = guard(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
-			number, _, hash, last, err := lastGroup(tx)
+			number, hash, last, err := lastGroup(tx)
 			if number > 0 {
 				s.position, s.chain = last, hash
 			}
@@ -176,12 +176,12 @@ func (s *Store) Close() error {
 }
 
 // View calls fn with a consistent view of the store at the newest position,
-// which is at least min. The view is valid until fn returns; a long fn keeps
+// which is at least `least`. The view is valid until fn returns; a long fn keeps
 // pages of the file from being reused.
 //
 // Errors: CodePositionAhead where the log has not come so far, CodeDamaged
 // where something that fn read does not match its checksum; else fn's own.
-func (s *Store) View(ctx context.Context, min mes.Position, fn func(*View) error) error {
+func (s *Store) View(ctx context.Context, least mes.Position, fn func(*View) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -191,8 +191,8 @@ func (s *Store) View(ctx context.Context, min mes.Position, fn func(*View) error
 			if err != nil {
 				return err
 			}
-			if v.position < min {
-				return mes.Errorf(mes.CodePositionAhead, "the log ends at position %d; %d has not been reached", v.position, min).
+			if v.position < least {
+				return mes.Errorf(mes.CodePositionAhead, "the log ends at position %d; %d has not been reached", v.position, least).
 					With("position", fmt.Sprint(v.position))
 			}
 			return fn(v)

@@ -60,14 +60,14 @@ func work(source string, sequence int, item string, disposition mes.Disposition)
 
 func record(source string, sequence int, e *mes.Event) mes.Record {
 	return mes.Record{
-		Identity: mes.Identity{Source: mes.Source(source), Epoch: 1, Sequence: mes.Sequence(sequence)}, //nolint:gosec // small
+		Identity: mes.Identity{Source: mes.Source(source), Epoch: 1, Sequence: mes.Sequence(sequence)},
 		Event:    mes.AppendEvent(nil, e),
 	}
 }
 
 func mustAppend(t *testing.T, s *store.Store, first int, records ...mes.Record) store.Appended {
 	t.Helper()
-	a, err := s.Append(context.Background(), store.Batch{Gateway: "g1", Spool: "s1", First: mes.Offset(first), Records: records}) //nolint:gosec // small
+	a, err := s.Append(context.Background(), store.Batch{Gateway: "g1", Spool: "s1", First: mes.Offset(first), Records: records})
 	if err != nil {
 		t.Fatalf("append: %v", err)
 	}
@@ -164,6 +164,7 @@ func TestOpenRefuses(t *testing.T) {
 		says string
 	}{
 		{"a second server", func(t *testing.T, dir string) {
+			t.Helper()
 			s, err := store.Open(store.Config{Dir: dir})
 			if err != nil {
 				t.Fatal(err)
@@ -171,33 +172,40 @@ func TestOpenRefuses(t *testing.T) {
 			t.Cleanup(func() { _ = s.Close() })
 		}, mes.CodeLocked, fmt.Sprintf("open in process %d", os.Getpid())},
 		{"another version", func(t *testing.T, dir string) {
+			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "takt store, format 99, id aabb\n")
 		}, mes.CodeFormat, "has format 99; this program reads format 1"},
 		{"no data directory", func(t *testing.T, dir string) {
+			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "somebody else's file\n")
 		}, mes.CodeFormat, "is no Takt data directory"},
 		{"a truncated file", func(t *testing.T, dir string) {
+			t.Helper()
 			if err := os.Truncate(bolt(dir), 64<<10); err != nil {
 				t.Fatal(err)
 			}
 		}, mes.CodeDamaged, "is cut off"},
 		{"an emptied file", func(t *testing.T, dir string) {
+			t.Helper()
 			if err := os.Truncate(bolt(dir), 0); err != nil {
 				t.Fatal(err)
 			}
 		}, mes.CodeDamaged, "no header that can be read"},
 		{"a file that is gone", func(t *testing.T, dir string) {
+			t.Helper()
 			if err := os.Remove(bolt(dir)); err != nil {
 				t.Fatal(err)
 			}
 		}, mes.CodeDamaged, "is gone"},
 		{"another store's file", func(t *testing.T, dir string) {
+			t.Helper()
 			other := fill(t)
 			if err := os.Rename(bolt(other), bolt(dir)); err != nil {
 				t.Fatal(err)
 			}
 		}, mes.CodeFormat, "the file was swapped"},
 		{"a file of something else", func(t *testing.T, dir string) {
+			t.Helper()
 			write(t, bolt(dir), strings.Repeat("not a database ", 1000))
 		}, mes.CodeDamaged, "no header that can be read"},
 	} {

@@ -19,7 +19,7 @@ type View struct {
 }
 
 func newView(ctx context.Context, tx *bbolt.Tx) (*View, error) {
-	_, _, _, last, err := lastGroup(tx)
+	_, _, last, err := lastGroup(tx)
 	return &View{index: newIndex(tx, last), ctx: ctx, position: last}, err
 }
 

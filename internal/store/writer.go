@@ -69,7 +69,7 @@ const maxThings = 1 << 17
 
 // begin starts the next group in a transaction.
 func (w *writer) begin(tx *bbolt.Tx, now time.Time) error {
-	number, _, hash, last, err := lastGroup(tx)
+	number, hash, last, err := lastGroup(tx)
 	if err != nil {
 		return err
 	}
@@ -150,19 +150,19 @@ func quarantineKey(r *mes.Record) key {
 	return h.Sum(k)
 }
 
-// lastGroup returns the number, the record and the hash of the last group, and
-// the last position. All are zero in an empty log.
-func lastGroup(tx *bbolt.Tx) (number uint64, g group, hash mes.Hash, last mes.Position, err error) {
+// lastGroup returns the number and the hash of the last group, and the last
+// position. All are zero in an empty log.
+func lastGroup(tx *bbolt.Tx) (number uint64, hash mes.Hash, last mes.Position, err error) {
 	k, sealed := tx.Bucket(bucketGroup).Cursor().Last()
 	if k == nil {
-		return 0, group{}, mes.Hash{}, 0, nil
+		return 0, mes.Hash{}, 0, nil
 	}
 	value, err := unseal(k, sealed)
 	if err != nil {
-		return 0, group{}, mes.Hash{}, 0, err
+		return 0, mes.Hash{}, 0, err
 	}
 	r := reader{b: k}
 	number = r.u64()
 	g, count, hash, err := decodeGroup(number, value)
-	return number, g, hash, g.first + mes.Position(count) - 1, err //nolint:gosec // a count is never negative
+	return number, hash, g.first + mes.Position(count) - 1, err //nolint:gosec // a count is never negative
 }

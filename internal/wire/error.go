@@ -102,6 +102,7 @@ func Error(err error) error {
 		return context.Canceled
 	case codes.DeadlineExceeded:
 		return context.DeadlineExceeded
+	default:
 	}
 	e := &mes.Error{Code: nearest(st.Code()), Message: st.Message(), Err: st.Err()}
 	for _, detail := range st.Details() {
@@ -138,6 +139,7 @@ func nearest(c codes.Code) mes.Code {
 		return mes.CodeNotFound
 	case codes.DataLoss:
 		return mes.CodeDamaged
+	default:
+		return mes.CodeInternal
 	}
-	return mes.CodeInternal
 }
