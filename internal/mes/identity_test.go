@@ -41,7 +41,9 @@ func TestEscapeRoundTrip(t *testing.T) {
 		if a != b && escaped == mes.Escape(b) {
 			t.Fatalf("%q and %q are both escaped as %q", a, b, escaped)
 		}
-		if strings.ContainsFunc(escaped, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) || strings.ContainsRune(` /?#"'<>=`, r) }) {
+		if strings.ContainsFunc(escaped, func(r rune) bool {
+			return r > unicode.MaxASCII || !unicode.IsPrint(r) || strings.ContainsRune(` /?#"'<>=`, r)
+		}) {
 			t.Fatalf("%q is escaped as %q", a, escaped)
 		}
 		thing := mes.Thing{Kind: mes.RefItem, ID: mes.ID(a)}
