@@ -124,9 +124,9 @@ func (s *eventService) ListEvents(ctx context.Context, r *taktv1.ListEventsReque
 }
 
 // view calls fn with a view at the position of the token's first page, or the
-// newest one, which is at least min.
-func (s *Server) view(ctx context.Context, t token, min uint64, fn func(*store.View) error) error {
-	return s.store.View(ctx, max(mes.Position(min), t.Position), func(v *store.View) error {
+// newest one, which is at least `least`.
+func (s *Server) view(ctx context.Context, t token, least uint64, fn func(*store.View) error) error {
+	return s.store.View(ctx, max(mes.Position(least), t.Position), func(v *store.View) error {
 		if t.Position != 0 {
 			v = v.AsOf(t.Position)
 		}

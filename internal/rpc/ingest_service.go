@@ -166,7 +166,7 @@ func batchFrom(of spool, m *taktv1.AppendEventsRequest_Batch) store.Batch {
 		b.Records[i] = wire.RecordFrom(r)
 		// The transport's own words are the server's to write.
 		b.Records[i].Provenance.Gateway, b.Records[i].Provenance.Spool = of.gateway, of.name
-		b.Records[i].Provenance.Offset = b.First + mes.Offset(i) //nolint:gosec // an index is never negative
+		b.Records[i].Provenance.Offset = b.First + mes.Offset(i)
 		b.Records[i].Provenance.Principal = ""
 	}
 	for _, schema := range m.GetSchemas() {

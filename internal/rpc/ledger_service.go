@@ -66,7 +66,7 @@ func (s *ledgerService) ListSources(ctx context.Context, r *taktv1.ListSourcesRe
 			}
 			response.Sources[last].Epochs = append(response.Sources[last].Epochs, wire.SourceEpoch(e))
 		}
-		slices.SortFunc(response.Sources, func(a, b *taktv1.Source) int { return slices.Compare(a.GetSource(), b.GetSource()) })
+		slices.SortFunc(response.GetSources(), func(a, b *taktv1.Source) int { return slices.Compare(a.GetSource(), b.GetSource()) })
 		return nil
 	})
 }

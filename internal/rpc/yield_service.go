@@ -65,7 +65,7 @@ func (s *yieldService) ComputeYield(ctx context.Context, r *taktv1.ComputeYieldR
 		for _, row := range table.Rows() {
 			response.Rows = append(response.Rows, wire.YieldRow(row))
 		}
-		if rolled, any := table.RolledThroughputYield(); any {
+		if rolled, tried := table.RolledThroughputYield(); tried {
 			response.RolledThroughputYield = &rolled
 		}
 		return nil
