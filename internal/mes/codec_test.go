@@ -46,7 +46,11 @@ func full() *mes.Event {
 func FuzzDecodeEvent(f *testing.F) {
 	canonical := mes.AppendEvent(nil, full())
 	for _, seed := range [][]byte{
-		nil, {0xff}, {0x0a}, {0x0a, 0xff}, canonical, canonical[:len(canonical)-1], bytes.Repeat([]byte{0x0a, 0x00}, 3),
+		nil,
+		{0xff},
+		{0x0a},
+		{0x0a, 0xff},
+		canonical, canonical[:len(canonical)-1], bytes.Repeat([]byte{0x0a, 0x00}, 3),
 		reversed(canonical), append(bytes.Clone(canonical), 0xf8, 0xff, 0x01, 0x01), bytes.Repeat([]byte{0x80}, 20),
 	} {
 		f.Add(seed)

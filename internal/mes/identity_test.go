@@ -12,7 +12,7 @@ import (
 
 func TestEscape(t *testing.T) {
 	for plain, want := range map[string]string{
-		"": "", "C1": "C1", "L1.WND.07": "L1.WND.07", "a:b~c_d-e": "a:b~c_d-e", "%": "%25", " C1": "%20C1", "C1\x00": "C1%00",
+		"": "", "C1": "C1", "L1.WND.07": "L1.WND.07", "a:b~c_d-e": "a:b~c_d-e", "%": "%25", "C 1": "C%201", "C1\x00": "C1%00",
 		"\xff": "%FF", "=cmd": "%3Dcmd", "a/b": "a%2Fb", "é": "%C3%A9", "%41": "%2541", "\u202eC": "%E2%80%AEC",
 	} {
 		if got := mes.Escape(plain); got != want {
@@ -55,8 +55,12 @@ func TestEscapeRoundTrip(t *testing.T) {
 
 func TestIdentityOrder(t *testing.T) {
 	order := []mes.Identity{
-		{Source: "A", Epoch: 1, Sequence: 9}, {Source: "A", Epoch: 2, Sequence: 1}, {Source: "A", Epoch: 10, Sequence: 1},
-		{Source: "A\x00", Epoch: 1, Sequence: 1}, {Source: "B", Epoch: 1, Sequence: 1}, {Source: "B", Epoch: 1, Sequence: 10},
+		{Source: "A", Epoch: 1, Sequence: 9},
+		{Source: "A", Epoch: 2, Sequence: 1},
+		{Source: "A", Epoch: 10, Sequence: 1},
+		{Source: "A\x00", Epoch: 1, Sequence: 1},
+		{Source: "B", Epoch: 1, Sequence: 1},
+		{Source: "B", Epoch: 1, Sequence: 10},
 	}
 	for i, a := range order {
 		for j, b := range order {

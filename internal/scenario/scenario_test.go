@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -137,7 +138,7 @@ func (f *file) inOtherOrders(t *testing.T) {
 	seed := fnv.New64a()
 	_, _ = seed.Write([]byte(f.path))
 	for n := range orders {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed.Sum64(), uint64(n)))
 			records := make([]mes.Record, len(f.records))
 			var order []string

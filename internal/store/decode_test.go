@@ -29,7 +29,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	chained, _ := g.encode([][]byte{stored.encode()})
 	for _, seed := range [][]byte{
-		nil, {0xff}, bytes.Repeat([]byte{0xff}, 100), bytes.Repeat([]byte{0x80}, 20), stored.encode(), kept.encode(), chained,
+		nil,
+		{0xff},
+		bytes.Repeat([]byte{0xff}, 100), bytes.Repeat([]byte{0x80}, 20), stored.encode(), kept.encode(), chained,
 		chained[:len(chained)-1], stored.encode()[:20], span{first: 1, last: 9, gaps: []gap{{3, 4}}}.encode(),
 		firstAttempt{position: 1, moment: moment{1, 1, 1, at}, passed: true}.encode(),
 		equipmentEntry{events: 1, last: at, known: true, displayName: "OCV 1"}.encode(),
@@ -112,6 +114,9 @@ var decoders = []struct {
 		_, err := decodeUse(data, key(nil).time(time.Time{}).u64(1))
 		return err
 	}},
-	{"use", func(_ *testing.T, data []byte) error { _, err := decodeUse(key(nil).u32(1).u64(1).u64(1), data); return err }},
+	{"use", func(_ *testing.T, data []byte) error {
+		_, err := decodeUse(key(nil).u32(1).u64(1).u64(1), data)
+		return err
+	}},
 	{"seal", func(_ *testing.T, data []byte) error { _, err := unseal([]byte("k"), data); return err }},
 }
