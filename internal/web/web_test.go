@@ -312,6 +312,7 @@ func TestPages(t *testing.T) {
 		{"/events?thing=carriers/T7", 200, []string{"Events of carrier T7", `href="/events/5"`, `href="/events/6"`}},
 		{"/events?thing=T7", 400, []string{"names no thing"}},
 		{"/events/7", 200, []string{"Event 7", "work.defects[0].code", "OCV-03", "acir", "0.207", "uncertain", "P2:1:1", "gateway", "history", `href="/events/8"`}},
+		{"/events/10", 200, []string{"work.place", `\u202e&lt;i&gt;`, "reference", `href="/lots/` + oddEscaped + `"`}},
 		{"/events/99", 404, []string{"There is nothing at position 99; the log ends at 13."}},
 		{"/events/x", 400, []string{"is no number"}},
 		{"/quarantine", 200, []string{`<a href="/quarantine/12">12</a>`, "malformed", oddEscaped}},
