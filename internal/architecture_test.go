@@ -95,13 +95,14 @@ var layers = []layer{
 		path: "internal/gateway",
 		takt: []string{
 			"internal/gateway/plc", "internal/gateway/spool", "internal/client", "internal/gateway/config", "internal/wire",
+			"internal/latency",
 			"api/takt/v1", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf},
 	},
 	{
 		path:    "internal/gateway/plc",
-		takt:    []string{"internal/gateway/spool", "internal/gateway/config", "api/takt/v1", "internal/mes"},
+		takt:    []string{"internal/gateway/spool", "internal/gateway/config", "api/takt/v1", "internal/latency", "internal/mes"},
 		foreign: []string{errgroup, opcuaClient, prometheus, protobuf},
 	},
 	{
@@ -116,7 +117,7 @@ var layers = []layer{
 	},
 	{
 		path:    "internal/sim",
-		takt:    []string{"internal/gateway/config", "internal/line", "internal/mes"},
+		takt:    []string{"internal/gateway/config", "internal/line", "internal/latency", "internal/mes"},
 		foreign: []string{errgroup, opcuaServer, prometheus},
 	},
 	{
@@ -154,6 +155,7 @@ var layers = []layer{
 	{path: "internal/spc", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
 	{path: "internal/route", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/line", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
+	{path: "internal/latency", pure: true},
 	{path: "internal/mes", pure: true},
 }
 

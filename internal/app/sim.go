@@ -100,6 +100,6 @@ func Sim(ctx context.Context, cfg SimConfig) (err error) {
 	err = s.Run(ctx)
 	stats := s.Stats()
 	_, _ = fmt.Fprintf(cfg.Out, "%d records acknowledged, up to %s; ready to ack p50 %s, p99 %s\n", stats.Acknowledged,
-		stats.Now.Format(time.RFC3339), milliseconds(stats.Latency.P50), milliseconds(stats.Latency.P99))
+		stats.Now.Format(time.RFC3339), milliseconds(stats.Latency.Quantile(.5)), milliseconds(stats.Latency.Quantile(.99)))
 	return unlessDone(ctx, err)
 }

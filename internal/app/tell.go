@@ -81,7 +81,7 @@ func (d *demo) teller() func(last bool) {
 		line, gateway := d.sim.Stats(), d.gateway.Stats()
 		text := fmt.Sprintf("%s  %d cells finished live, %d records acknowledged; ready to ack p50 %s p99 %s at the PLC, %s and %s of it the gateway's; position %d",
 			line.Now.Format("2006-01-02 15:04:05"), d.finished.Load(), line.Acknowledged,
-			milliseconds(line.Latency.P50), milliseconds(line.Latency.P99),
+			milliseconds(line.Latency.Quantile(.5)), milliseconds(line.Latency.Quantile(.99)),
 			milliseconds(gateway.Spooled.Quantile(.5)+gateway.Acked.Quantile(.5)), milliseconds(gateway.Spooled.Quantile(.99)+gateway.Acked.Quantile(.99)), d.service.store.Position())
 		switch {
 		case d.cfg.Terminal && !last:

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
 )
 
@@ -90,7 +91,7 @@ func (r *checkReport) add(stage string, position, last uint64, problems []string
 	}
 	if stage != r.stage || tenth != r.tenth {
 		r.stage, r.tenth = stage, tenth
-		tell(r.notes, "%s: %d of %d", plain(stage), position, last)
+		tell(r.notes, "%s: %d of %d", mes.Printable(stage), position, last)
 	}
 	r.last = last
 	for _, p := range problems {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 // TestEveryCommandHasHelp holds that each command says what it does, with an
@@ -61,8 +63,8 @@ func TestPlain(t *testing.T) {
 		"abc\u202edef":   `abc\u202edef`,
 		"\uFFFD is kept": "\uFFFD is kept",
 	} {
-		if got := plain(s); got != want {
-			t.Errorf("plain(%q) = %q, want %q", s, got, want)
+		if got := mes.Printable(s); got != want {
+			t.Errorf("mes.Printable(%q) = %q, want %q", s, got, want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/wire"
 )
 
 func newEvents(c *connection) *cobra.Command {
@@ -255,7 +256,7 @@ func showEvent(ctx context.Context, q *query) error {
 // schemasOf asks for the names of an event's values; a schema that has not come
 // yet leaves them without.
 func (q *query) schemasOf(ctx context.Context, e *taktv1.Event) (map[string]*taktv1.Schema, error) {
-	m := measurements(e)
+	m := wire.Measurements(e)
 	if m == nil {
 		return nil, nil
 	}
@@ -346,22 +347,10 @@ func (v value) String() string {
 	return s
 }
 
-func measurements(e *taktv1.Event) *taktv1.Measurements {
-	switch f := e.GetFact().(type) {
-	case *taktv1.Event_Work:
-		return f.Work.GetMeasurements()
-	case *taktv1.Event_LotReport:
-		return f.LotReport.GetCertificate()
-	case *taktv1.Event_EquipmentReport:
-		return f.EquipmentReport.GetMeasurements()
-	}
-	return nil
-}
-
 // measured names an event's values by their schema; a value without a name shows
 // its place in brackets.
 func measured(e *taktv1.Event, schemas map[string]*taktv1.Schema) []value {
-	m := measurements(e)
+	m := wire.Measurements(e)
 	schema := schemas[string(m.GetSchema())].GetColumns()
 	list := make([]value, len(m.GetValues()))
 	for i, v := range m.GetValues() {

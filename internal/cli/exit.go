@@ -79,5 +79,5 @@ func message(ctx context.Context, err error) string {
 
 // oneLine returns s as one line that does a terminal no harm.
 func oneLine(s string) string {
-	return plain(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " "))
+	return mes.Printable(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " "))
 }

@@ -62,7 +62,7 @@ func newGatewayCheck() *cobra.Command {
 			for _, plc := range file.PLCs {
 				stations += uint64(len(plc.Stations))
 			}
-			tell(cmd.ErrOrStderr(), "gateway %s: %s, %s, nothing wrong", plain(file.Gateway.Name), plural(plcs, "PLC"), plural(stations, "station"))
+			tell(cmd.ErrOrStderr(), "gateway %s: %s, %s, nothing wrong", mes.Printable(file.Gateway.Name), plural(plcs, "PLC"), plural(stations, "station"))
 			return nil
 		},
 	}

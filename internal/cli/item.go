@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 func newItem(c *connection) *cobra.Command {
@@ -71,7 +72,7 @@ func itemHead(ctx context.Context, q *query, item *taktv1.Item) error {
 		return err
 	}
 	line := func(name, format string, args ...any) error {
-		return q.out.text("%-11s %s", name, plain(fmt.Sprintf(format, args...)))
+		return q.out.text("%-11s %s", name, mes.Printable(fmt.Sprintf(format, args...)))
 	}
 	if err := line("item", "%s", id(item.GetId())); err != nil {
 		return err

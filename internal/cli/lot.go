@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 func newLot(c *connection) *cobra.Command {
@@ -64,7 +65,7 @@ func newLotShow(c *connection) *cobra.Command {
 			if line[1] == "" {
 				continue
 			}
-			if err := q.out.text("%-11s %s", line[0], plain(line[1])); err != nil {
+			if err := q.out.text("%-11s %s", line[0], mes.Printable(line[1])); err != nil {
 				return err
 			}
 		}

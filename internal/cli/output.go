@@ -8,11 +8,12 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 // The forms of an answer.
@@ -59,7 +60,7 @@ func (o *output) header(names ...string) {
 // row adds a row; cells are in the order of the columns.
 func (o *output) row(cells ...string) {
 	for i := range cells {
-		cells[i] = plain(cells[i])
+		cells[i] = mes.Printable(cells[i])
 	}
 	o.rows = append(o.rows, cells)
 }
@@ -168,20 +169,4 @@ func neutral(cell string) string {
 		return cell
 	}
 	return "'" + cell
-}
-
-// plain returns s with what a terminal would act on, or not show, written out.
-func plain(s string) string {
-	var b strings.Builder
-	for rest := s; rest != ""; {
-		r, n := utf8.DecodeRuneInString(rest)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
-			b.WriteString(rest[:n])
-		} else {
-			quoted := strconv.Quote(rest[:n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		rest = rest[n:]
-	}
-	return b.String()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 func newQuarantine(c *connection) *cobra.Command {
@@ -109,7 +110,7 @@ func newQuarantineShow(c *connection) *cobra.Command {
 			return nil
 		}
 		for _, line := range lines {
-			if err := q.out.text("%-11s %s", line[0], plain(line[1])); err != nil {
+			if err := q.out.text("%-11s %s", line[0], mes.Printable(line[1])); err != nil {
 				return err
 			}
 		}

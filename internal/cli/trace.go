@@ -216,5 +216,5 @@ func (s *traceSummary) String() string {
 	if len(kinds) > 0 {
 		text += ": " + strings.Join(kinds, ", ")
 	}
-	return plain(text) + ","
+	return mes.Printable(text) + ","
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/takt-mes/takt/internal/gateway/config"
 	"github.com/takt-mes/takt/internal/gateway/plc"
 	"github.com/takt-mes/takt/internal/gateway/spool"
+	"github.com/takt-mes/takt/internal/latency"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -168,7 +169,7 @@ type Stats struct {
 	Stored, Duplicates, Quarantined uint64
 	// Spooled is the time from the doorbell until a record is on disk, Acked the
 	// time from there until the PLC has the acknowledgement, over all stations.
-	Spooled, Acked plc.Latency
+	Spooled, Acked latency.Snapshot
 }
 
 // Stats returns what the gateway has done.

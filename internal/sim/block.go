@@ -9,6 +9,7 @@ import (
 	"github.com/awcullen/opcua/server"
 	"github.com/awcullen/opcua/ua"
 
+	"github.com/takt-mes/takt/internal/latency"
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -37,7 +38,7 @@ type block struct {
 	waits bool
 	ready time.Time
 	// latencies are from Ready to Ack.
-	latencies Histogram
+	latencies latency.Histogram
 }
 
 // number is what the PLC itself calls a record of the line.
@@ -220,7 +221,7 @@ func (b *block) acknowledge(_ *server.Session, request ua.WriteValue) (ua.DataVa
 	defer b.mu.Unlock()
 	if b.waits && n == b.number(b.offered) {
 		b.waits = false
-		b.latencies.Add(now.Sub(b.ready))
+		b.latencies.Observe(now.Sub(b.ready))
 		err := b.remember(b.offered)
 		b.acked <- err // Has room: one record waits at a time.
 		if err != nil {

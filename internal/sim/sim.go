@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/takt-mes/takt/internal/latency"
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -445,7 +446,7 @@ type Stats struct {
 	// acknowledged.
 	Ready, Acknowledged uint64
 	// Latency is from Ready to Ack, Blocks the same by block.
-	Latency Latency
+	Latency latency.Snapshot
 	Blocks  []BlockStats
 }
 
@@ -455,7 +456,7 @@ type BlockStats struct {
 	Name   string
 	Source mes.Source
 	// Latency is from Ready to Ack.
-	Latency Latency
+	Latency latency.Snapshot
 }
 
 // Stats returns what the line has done.
@@ -464,13 +465,10 @@ func (s *Sim) Stats() Stats {
 	if ms := s.now.Load(); ms != 0 {
 		stats.Now = time.UnixMilli(ms).UTC()
 	}
-	var all Histogram
 	for _, b := range s.blocks {
-		b.mu.Lock()
-		all.Merge(&b.latencies)
-		stats.Blocks = append(stats.Blocks, BlockStats{Name: b.Name, Source: b.Source, Latency: b.latencies.Latency()})
-		b.mu.Unlock()
+		of := b.latencies.Snapshot()
+		stats.Latency = stats.Latency.Add(of)
+		stats.Blocks = append(stats.Blocks, BlockStats{Name: b.Name, Source: b.Source, Latency: of})
 	}
-	stats.Latency = all.Latency()
 	return stats
 }

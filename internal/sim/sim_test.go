@@ -469,7 +469,7 @@ func TestPlay(t *testing.T) {
 		t.Errorf("%d lines of truth, want %d", got, n)
 	}
 	stats := s.Stats()
-	if stats.Ready != n || stats.Acknowledged != n || stats.Latency.Count != n || stats.Latency.Max == 0 || !stats.Now.Equal(want[n-1].Due) {
+	if stats.Ready != n || stats.Acknowledged != n || stats.Latency.Count() != n || stats.Latency.Max() == 0 || !stats.Now.Equal(want[n-1].Due) {
 		t.Errorf("Stats = %+v", stats)
 	}
 }

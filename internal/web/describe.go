@@ -8,6 +8,7 @@ import (
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/wire"
 )
 
 // classOf says how a disposition looks.
@@ -36,7 +37,7 @@ func describe(e *taktv1.Event) []span {
 	}
 	say := func(texts ...string) {
 		for _, t := range texts {
-			add(span{Text: plain(t)})
+			add(span{Text: mes.Printable(t)})
 		}
 	}
 	switch f := e.GetFact().(type) {
@@ -93,7 +94,7 @@ func happened(e *taktv1.GetItemRecordResponse_Entry, item []byte) []span {
 		}
 		for _, child := range p.GetChildren() {
 			if bytes.Equal(child.GetRef().GetId(), item) && child.GetPlace() != "" {
-				spans = append(spans, span{Text: "place " + plain(child.GetPlace())})
+				spans = append(spans, span{Text: "place " + mes.Printable(child.GetPlace())})
 			}
 		}
 		return spans
@@ -128,28 +129,16 @@ func identity(i *taktv1.Identity) string {
 // value is one measured value as it is shown.
 type value struct{ Characteristic, Text, Unit, Quality string }
 
-func measurements(e *taktv1.Event) *taktv1.Measurements {
-	switch f := e.GetFact().(type) {
-	case *taktv1.Event_Work:
-		return f.Work.GetMeasurements()
-	case *taktv1.Event_LotReport:
-		return f.LotReport.GetCertificate()
-	case *taktv1.Event_EquipmentReport:
-		return f.EquipmentReport.GetMeasurements()
-	}
-	return nil
-}
-
 // measured names an event's values by their schema; a value without a name shows
 // its place in brackets.
 func measured(e *taktv1.Event, schemas map[mes.SchemaID]*taktv1.Schema) []value {
-	m := measurements(e)
+	m := wire.Measurements(e)
 	columns := schemas[mes.SchemaID(m.GetSchema())].GetColumns()
 	values := make([]value, len(m.GetValues()))
 	for i, v := range m.GetValues() {
 		values[i] = value{Characteristic: fmt.Sprintf("[%d]", i), Text: number(v)}
 		if i < len(columns) {
-			values[i].Characteristic, values[i].Unit = plain(columns[i].GetCharacteristic()), unit(columns[i].GetUnit())
+			values[i].Characteristic, values[i].Unit = mes.Printable(columns[i].GetCharacteristic()), unit(columns[i].GetUnit())
 		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			values[i].Quality = "bad"

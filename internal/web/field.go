@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/mes"
 )
 
 // field is one thing that a message says, under its name in the API.
@@ -44,7 +45,7 @@ func (sh shower) fields(prefix string, m protoreflect.Message) []field {
 }
 
 func (sh shower) field(name string, d protoreflect.FieldDescriptor, v protoreflect.Value) []field {
-	text := func(s string) []field { return []field{{Name: name, Value: []span{{Text: plain(s)}}}} }
+	text := func(s string) []field { return []field{{Name: name, Value: []span{{Text: mes.Printable(s)}}}} }
 	switch d.Kind() {
 	case protoreflect.BytesKind:
 		if n := d.Name(); n == "schema" || n == "sha256" {
@@ -73,7 +74,7 @@ func (sh shower) message(name string, m protoreflect.Message) []field {
 	spans := func(s ...span) []field { return []field{{Name: name, Value: s}} }
 	switch v := m.Interface().(type) {
 	case *taktv1.Ref:
-		return spans(ref(v), span{Text: plain(v.GetMaterialDefinition()), Class: "note"})
+		return spans(ref(v), span{Text: mes.Printable(v.GetMaterialDefinition()), Class: "note"})
 	case *taktv1.Quantity:
 		return spans(span{Text: quantity(v)})
 	case *taktv1.Interval:

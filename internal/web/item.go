@@ -112,7 +112,7 @@ func (s *Server) askItem(ctx context.Context, r *request) (*answer, error) {
 
 // addSchema looks up the schema that an event's values stand under, once.
 func addSchema(v *store.View, schemas map[mes.SchemaID]*taktv1.Schema, e *taktv1.Event) error {
-	id := mes.SchemaID(measurements(e).GetSchema())
+	id := mes.SchemaID(wire.Measurements(e).GetSchema())
 	if id == "" || schemas[id] != nil {
 		return nil
 	}

@@ -29,7 +29,7 @@ func parseViews(zone *time.Location) map[string]*template.Template {
 	sh := shower{zone}
 	frame := template.Must(template.New("frame.html").Funcs(template.FuncMap{
 		"asset": asset, "certainty": certainty, "count": count, "describe": describe,
-		"gaps": gaps, "id": id, "interval": interval, "percent": percent, "quantity": quantity, "sentence": sentence, "text": plain, "thing": thing,
+		"gaps": gaps, "id": id, "interval": interval, "percent": percent, "quantity": quantity, "sentence": sentence, "text": mes.Printable, "thing": thing,
 		"time": sh.time, "timeOf": sh.timeOf, "marks": marks, "word": word, "below": path,
 		"happened": happened, "identity": identity, "link": tab, "subjects": subjects,
 		"minus": func(a, b uint64) uint64 { return a - b }, "plus": func(a, b uint64) uint64 { return a + b },
@@ -86,7 +86,7 @@ func thing(name string) span {
 	t, err := mes.ParseThing(name)
 	switch {
 	case err != nil:
-		return span{Text: plain(name)}
+		return span{Text: mes.Printable(name)}
 	case t.Kind == mes.RefItem || t.Kind == mes.RefLot:
 		return span{t.ID.String(), path(t, ""), refClass(t.ID)}
 	}
@@ -160,27 +160,11 @@ func enumWord(e protoreflect.EnumDescriptor, n protoreflect.EnumNumber) string {
 	return strings.ToLower(strings.ReplaceAll(name, "_", " "))
 }
 
-// plain returns text with what a screen would act on, or not show, written out.
-func plain(s string) string {
-	var b strings.Builder
-	for rest := s; rest != ""; {
-		r, n := utf8.DecodeRuneInString(rest)
-		if unicode.IsPrint(r) && (r != utf8.RuneError || n > 1) {
-			b.WriteString(rest[:n])
-		} else {
-			quoted := strconv.Quote(rest[:n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		rest = rest[n:]
-	}
-	return b.String()
-}
-
 // sentence shows an error's message, which has neither a capital nor a full
 // stop.
 func sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
-	return plain(string(unicode.ToUpper(r))+s[n:]) + "."
+	return mes.Printable(string(unicode.ToUpper(r))+s[n:]) + "."
 }
 
 // count shows a count of any type with its thousands apart.
@@ -221,7 +205,7 @@ func unit(u string) string {
 	if u == "1" {
 		return ""
 	}
-	return plain(u)
+	return mes.Printable(u)
 }
 
 // metres shows a length without the zeros behind the millimetres.

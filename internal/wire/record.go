@@ -117,3 +117,16 @@ func Interval(i *mes.Interval) *taktv1.Interval {
 		Lane: i.Lane, FromMicrometres: int64(i.From), ToMicrometres: int64(i.To), DeltaMicrometres: int64(i.Delta),
 	}
 }
+
+// Measurements returns what an event measured, nil where it measured nothing.
+func Measurements(e *taktv1.Event) *taktv1.Measurements {
+	switch f := e.GetFact().(type) {
+	case *taktv1.Event_Work:
+		return f.Work.GetMeasurements()
+	case *taktv1.Event_LotReport:
+		return f.LotReport.GetCertificate()
+	case *taktv1.Event_EquipmentReport:
+		return f.EquipmentReport.GetMeasurements()
+	}
+	return nil
+}

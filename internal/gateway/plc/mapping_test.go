@@ -219,23 +219,3 @@ func TestDecide(t *testing.T) {
 		})
 	}
 }
-
-func TestHistogram(t *testing.T) {
-	var h Histogram
-	if got := h.latency().Quantile(0.5); got != 0 {
-		t.Errorf("the median of nothing is %s", got)
-	}
-	for i := range 1000 {
-		h.observe(time.Duration(i+1) * time.Millisecond)
-	}
-	h.observe(time.Hour)
-	l := h.latency()
-	if l.Count() != 1001 || l.Add(l).Count() != 2002 {
-		t.Errorf("%d durations were counted, %d twice", l.Count(), l.Add(l).Count())
-	}
-	for q, want := range map[float64]time.Duration{0.5: 500 * time.Millisecond, 0.99: 990 * time.Millisecond, 0: time.Millisecond} {
-		if got := l.Quantile(q); got < want || float64(got) > 1.21*float64(want) {
-			t.Errorf("quantile %v is %s, want %s or up to a fifth more", q, got, want)
-		}
-	}
-}

@@ -337,7 +337,7 @@ func (st *station) keep(ctx context.Context, r *reading, results []*ua.DataValue
 	}
 	st.count(ctx, last, record.Identity, done, evidence)
 	if done.New > 0 && st.attempts == 0 {
-		st.counters.spooled.observe(time.Since(woken))
+		st.counters.spooled.Observe(time.Since(woken))
 	}
 	st.lastIdentity, st.lastEvent = record.Identity, event
 	return nil
@@ -456,7 +456,7 @@ func (st *station) acknowledge(ctx context.Context, s *session, ids []*ua.NodeID
 		return fmt.Errorf("acknowledge %s record %d: %w", st.source, n, err)
 	}
 	if severity(uint32(status)) < severityBad {
-		st.acked.observe(time.Since(start))
+		st.acked.Observe(time.Since(start))
 		return nil
 	}
 	err = fmt.Errorf("tag %s does not take the acknowledgement: %w", m.tags[m.ack], status)

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/takt-mes/takt/internal/latency"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -52,16 +53,16 @@ type StationStats struct {
 	// Stopped is why the station is not read; empty while it is.
 	Stopped string
 	// Spooled is the time from the doorbell until the record is on disk.
-	Spooled Latency
+	Spooled latency.Snapshot
 	// Acked is the time from there until the PLC has the acknowledgement.
-	Acked Latency
+	Acked latency.Snapshot
 }
 
 // counters are what StationStats is made of.
 type counters struct {
 	records, duplicates, conflicts, missing, epochs, rereads, audited atomic.Uint64
 
-	spooled, acked Histogram
+	spooled, acked latency.Histogram
 	last           atomic.Pointer[mes.Identity]
 	stopped        atomic.Pointer[string]
 }
@@ -76,8 +77,8 @@ func (c *counters) stats(source mes.Source) StationStats {
 		Epochs:     c.epochs.Load(),
 		Rereads:    c.rereads.Load(),
 		Audited:    c.audited.Load(),
-		Spooled:    c.spooled.latency(),
-		Acked:      c.acked.latency(),
+		Spooled:    c.spooled.Snapshot(),
+		Acked:      c.acked.Snapshot(),
 	}
 	if last := c.last.Load(); last != nil {
 		s.Last = *last
