@@ -418,7 +418,11 @@ func TestMalformedMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 			var answer []byte
-			wantError(t, "AppendEvents", stream.RecvMsg(&answer), codes.InvalidArgument, "INVALID_FIELD")
+			err = stream.RecvMsg(&answer)
+			wantError(t, "AppendEvents", err, codes.InvalidArgument, "INVALID_FIELD")
+			if !strings.Contains(err.Error(), "cannot be read") {
+				t.Errorf("AppendEvents = %v; want that the message cannot be read", err)
+			}
 			err = at.conn.Invoke(t.Context(), taktv1.MaterialService_GetItem_FullMethodName, &payload, &answer, grpc.ForceCodec(rawCodec{}))
 			wantError(t, "GetItem", err, codes.InvalidArgument, "INVALID_FIELD")
 		})
