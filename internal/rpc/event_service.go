@@ -108,7 +108,7 @@ func (s *eventService) ListEvents(ctx context.Context, r *taktv1.ListEventsReque
 			if e.Event == nil {
 				continue
 			}
-			if len(response.GetEvents()) == p.size || bytes > MaxMessageBytes/4 {
+			if len(response.GetEvents()) == p.size || bytes > maxAnswerBytes {
 				response.NextPageToken = p.next(v.Position(), response.GetEvents()[len(response.GetEvents())-1].GetPosition())
 				return nil
 			}

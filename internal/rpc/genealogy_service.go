@@ -3,6 +3,8 @@ package rpc
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
@@ -45,6 +47,7 @@ func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGe
 			return err
 		}
 		var n uint64
+		size := 0
 		for e, err := range v.Trace(start, way, int(r.GetMaxDepth())) {
 			if err != nil {
 				return err
@@ -52,7 +55,7 @@ func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGe
 			if n++; n <= p.After {
 				continue
 			}
-			if len(response.GetEdges()) == p.size {
+			if len(response.GetEdges()) == p.size || size > maxAnswerBytes {
 				response.NextPageToken = p.next(v.Position(), n-1)
 				return nil
 			}
@@ -60,6 +63,7 @@ func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGe
 			if err != nil {
 				return err
 			}
+			size += proto.Size(m)
 			response.Edges = append(response.Edges, m)
 		}
 		return nil

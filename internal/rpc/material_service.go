@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 
+	"google.golang.org/protobuf/proto"
+
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
@@ -63,11 +65,15 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 		if err != nil {
 			return err
 		}
+		size := 0
 		schemas := make(map[mes.SchemaID]bool)
 		for _, e := range entries {
 			m, err := wire.ItemEntry(e)
 			if err != nil {
 				return err
+			}
+			if size += proto.Size(m); size > maxAnswerBytes || len(entries) == store.MaxItemEntries {
+				return mes.Errorf(mes.CodeTooLarge, "the record of %s is too long for one answer; list its events by pages instead (filter.thing)", response.GetItem().GetName())
 			}
 			response.Entries = append(response.Entries, m)
 			if id := schemaOf(e.Event.Event); id != "" && !schemas[id] {

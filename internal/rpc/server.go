@@ -30,6 +30,8 @@ import (
 const (
 	// MaxMessageBytes is how long a message may be, either way.
 	MaxMessageBytes = 4 << 20
+	// maxAnswerBytes is how long a list in an answer may become.
+	maxAnswerBytes = MaxMessageBytes / 2
 	// MaxConnections is how many clients may be connected at once.
 	MaxConnections = 1024
 	// MaxStreams is how many calls a connection may have at once.

@@ -108,7 +108,7 @@ func TestRebuildMendsAnIndex(t *testing.T) {
 // flip flips one bit of the last place where the bytes stand in a file.
 func flip(t *testing.T, path string, what []byte) {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // the test's own
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func flip(t *testing.T, path string, what []byte) {
 
 func read(t *testing.T, dir string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "takt.bolt")) //nolint:gosec // the test's own
+	text, err := os.ReadFile(filepath.Join(dir, "takt.bolt"))
 	if err != nil {
 		t.Fatal(err)
 	}

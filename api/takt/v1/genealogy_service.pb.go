@@ -142,7 +142,8 @@ type TraceGenealogyRequest struct {
 	Direction Direction `protobuf:"varint,2,opt,name=direction,proto3,enum=takt.v1.Direction" json:"direction,omitempty"`
 	// How many steps; all of them where unset.
 	MaxDepth int32 `protobuf:"varint,3,opt,name=max_depth,json=maxDepth,proto3" json:"max_depth,omitempty"`
-	// At most this many edges; 1,000 where unset, 10,000 at most.
+	// At most this many edges, and 2 MiB of them; 1,000 where unset, 10,000 at
+	// most.
 	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; the other fields as they were.
 	PageToken string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -322,7 +323,8 @@ type GenealogyEdge struct {
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
 	// The position of the event that says so.
 	Position uint64 `protobuf:"varint,15,opt,name=position,proto3" json:"position,omitempty"`
-	// Whether the input was taken out again later.
+	// Whether the input was taken out again later, or every way here leads over
+	// something that was.
 	Removed       bool `protobuf:"varint,16,opt,name=removed,proto3" json:"removed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -203,8 +203,7 @@ type AppendEventsRequest_Open struct {
 	Gateway []byte `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// Its spool, made up once a disk; offsets count within it.
 	Spool string `protobuf:"bytes,2,opt,name=spool,proto3" json:"spool,omitempty"`
-	// The sources whose last number the client wants to know; all of those
-	// that this gateway ever sent where empty.
+	// The sources whose last number the client wants to know.
 	Sources       [][]byte `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -42,8 +42,8 @@ type IngestServiceClient interface {
 	// its answers slowly is slowed down itself, and no other.
 	//
 	// Errors that end the stream: OUT_OF_RANGE (OFFSET_GAP) where a batch leaves
-	// a hole in the spool's offsets, INVALID_ARGUMENT (BATCH_TOO_LARGE) where it
-	// is beyond 1,000 records or 1 MiB, RESOURCE_EXHAUSTED (STORE_BUSY, with
+	// a hole in the spool's offsets, INVALID_ARGUMENT (TOO_LARGE) where it is
+	// beyond 1,000 records or 1 MiB, RESOURCE_EXHAUSTED (STORE_BUSY, with
 	// RetryInfo) where the store cannot keep up, ABORTED (STREAM_TAKEN_OVER)
 	// where the same gateway opened a newer stream.
 	AppendEvents(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[AppendEventsRequest, AppendEventsResponse], error)
@@ -90,8 +90,8 @@ type IngestServiceServer interface {
 	// its answers slowly is slowed down itself, and no other.
 	//
 	// Errors that end the stream: OUT_OF_RANGE (OFFSET_GAP) where a batch leaves
-	// a hole in the spool's offsets, INVALID_ARGUMENT (BATCH_TOO_LARGE) where it
-	// is beyond 1,000 records or 1 MiB, RESOURCE_EXHAUSTED (STORE_BUSY, with
+	// a hole in the spool's offsets, INVALID_ARGUMENT (TOO_LARGE) where it is
+	// beyond 1,000 records or 1 MiB, RESOURCE_EXHAUSTED (STORE_BUSY, with
 	// RetryInfo) where the store cannot keep up, ABORTED (STREAM_TAKEN_OVER)
 	// where the same gateway opened a newer stream.
 	AppendEvents(grpc.BidiStreamingServer[AppendEventsRequest, AppendEventsResponse]) error

@@ -223,9 +223,11 @@ type Lot struct {
 	Supplier string `protobuf:"bytes,5,opt,name=supplier,proto3" json:"supplier,omitempty"`
 	// The supplier's own name for it.
 	SupplierLot []byte `protobuf:"bytes,6,opt,name=supplier_lot,json=supplierLot,proto3" json:"supplier_lot,omitempty"`
-	// How much was received or produced.
+	// How much was received or produced, by its last word; an amount for each
+	// unit.
 	Quantities []*Quantity `protobuf:"bytes,7,rep,name=quantities,proto3" json:"quantities,omitempty"`
-	// How much was reported as consumed.
+	// How much was reported as consumed under its name; an amount for each unit.
+	// What was taken from a slot without naming the lot is not in it.
 	Consumed []*Quantity `protobuf:"bytes,8,rep,name=consumed,proto3" json:"consumed,omitempty"`
 	// What about it contradicts itself.
 	Flags         []*Flag `protobuf:"bytes,9,rep,name=flags,proto3" json:"flags,omitempty"`

@@ -270,7 +270,9 @@ type GetItemRecordResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item.
 	Item *Item `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
-	// Its events by event time; at most 10,000.
+	// Its events in the order in which they happened: those of one source by its
+	// numbers, sources among one another by event time. An item with more than
+	// 10,000 of them, or 2 MiB, is refused (TOO_LARGE): list its events by pages.
 	Entries []*GetItemRecordResponse_Entry `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
 	// The schemas that the entries' measurements use.
 	Schemas []*Schema `protobuf:"bytes,3,rep,name=schemas,proto3" json:"schemas,omitempty"`
