@@ -173,13 +173,12 @@ func TestDecodeTakesOtherForms(t *testing.T) {
 		return append([]byte{0x82, 0x01, byte(len(inner))}, inner...)
 	}
 	packed := work(append([]byte{2<<3 | 2, 8}, value...))
-	unpacked := work(append([]byte{2<<3 | 1}, value...))
-	for name, data := range map[string][]byte{
-		"unpacked doubles":       unpacked,
-		"zeros that are written": append(bytes.Clone(packed), 3<<3, 0, 5<<3|2, 0, 9<<3, 0),
-		"a number that comes twice, of which the last holds": append(bytes.Clone(packed), 9<<3, 2, 9<<3, 0),
-		"a varint with more bytes than it needs":             append(bytes.Clone(packed), 9<<3, 0x80, 0x00),
-	} {
+	cases := make(map[string][]byte)
+	cases["unpacked doubles"] = work(append([]byte{2<<3 | 1}, value...))
+	cases["zeros that are written"] = append(bytes.Clone(packed), 3<<3, 0, 5<<3|2, 0, 9<<3, 0)
+	cases["a number that comes twice, of which the last holds"] = append(bytes.Clone(packed), 9<<3, 2, 9<<3, 0)
+	cases["a varint with more bytes than it needs"] = append(bytes.Clone(packed), 9<<3, 0x80, 0x00)
+	for name, data := range cases {
 		e, err := mes.DecodeEvent(data)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
