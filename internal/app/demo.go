@@ -111,17 +111,25 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 		return err
 	}
 	if err := d.open(ctx); err != nil {
+		if d.service != nil {
+			err = errors.Join(err, d.service.close())
+		}
 		return errors.Join(err, d.close())
 	}
 	// Each part ends before what it talks to: the gateway, then the line's PLCs,
 	// then the service.
-	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	running := make(chan error, 1)
-	go func() { running <- d.service.run(parts) }()
-	err = d.play(ctx, began)
+	var served error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		served = d.service.run(serving)
+	}()
+	err = d.play(ctx, began, ended)
 	stop()
-	err = errors.Join(err, <-running, d.close())
+	<-ended
+	err = errors.Join(err, served, d.close())
 	if err == nil {
 		d.say("stopped; start it again with the same directory and it goes on")
 	}
@@ -134,8 +142,7 @@ func (d *demo) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(d.cfg.Out, format+"\n", args...)
 }
 
-// open opens the service, the line's PLCs and the gateway; the service serves
-// only once it runs.
+// open opens the service, which serves only once it runs, and the line's PLCs.
 func (d *demo) open(ctx context.Context) (err error) {
 	site := Site{Zone: d.setting.Zone}
 	for _, b := range d.line.Blocks() {
@@ -154,16 +161,7 @@ func (d *demo) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	addr := d.service.grpc.Addr().String()
-	file := sim.GatewayConfig(d.line, d.sim.Endpoints(), config.Gateway{
-		Name:   "line-1",
-		Spool:  config.Spool{Dir: filepath.Join(d.cfg.Data, "gateway")},
-		Server: config.Server{Addr: addr},
-	})
-	if d.gateway, err = gateway.New(file, d.cfg.Log); err != nil {
-		return err
-	}
-	d.client, err = client.Dial(client.Config{Addr: addr})
+	d.client, err = client.Dial(client.Config{Addr: d.service.grpc.Addr().String()})
 	return err
 }
 
@@ -181,8 +179,8 @@ func (d *demo) close() error {
 }
 
 // play appends the history, starts the gateway and the line, and tells how it
-// goes until the line ends or ctx does, which is no error.
-func (d *demo) play(ctx context.Context, began time.Time) error {
+// goes until the line ends, or the service does, or ctx, which is no error.
+func (d *demo) play(ctx context.Context, began time.Time, serviceEnded <-chan struct{}) error {
 	script := sim.NewScript(d.line)
 	defer script.Close()
 	if err := d.history(ctx, script); err != nil {
@@ -194,6 +192,14 @@ func (d *demo) play(ctx context.Context, began time.Time) error {
 	known, err := d.known(ctx)
 	if err != nil {
 		return unlessDone(ctx, err)
+	}
+	d.gateway, err = gateway.New(sim.GatewayConfig(d.line, d.sim.Endpoints(), config.Gateway{
+		Name:   "line-1",
+		Spool:  config.Spool{Dir: filepath.Join(d.cfg.Data, "gateway")},
+		Server: config.Server{Addr: d.service.grpc.Addr().String()},
+	}), d.cfg.Log)
+	if err != nil {
+		return err
 	}
 	parts := context.WithoutCancel(ctx)
 	reading, stopGateway := context.WithCancel(parts)
@@ -207,6 +213,13 @@ func (d *demo) play(ctx context.Context, began time.Time) error {
 	tell := d.teller()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	stop := func() error {
+		stopGateway()
+		err := <-gatewayEnded
+		stopLine()
+		tell(true)
+		return errors.Join(err, unlessDone(playing, <-lineEnded))
+	}
 	for {
 		select {
 		case <-ticker.C:
@@ -219,12 +232,10 @@ func (d *demo) play(ctx context.Context, began time.Time) error {
 		case err := <-gatewayEnded:
 			stopLine()
 			return errors.Join(err, unlessDone(playing, <-lineEnded))
+		case <-serviceEnded: // which says why itself
+			return stop()
 		case <-ctx.Done():
-			stopGateway()
-			err := <-gatewayEnded
-			stopLine()
-			tell(true)
-			return errors.Join(err, unlessDone(playing, <-lineEnded))
+			return stop()
 		}
 	}
 }
