@@ -380,6 +380,32 @@ func TestConnectionBreaks(t *testing.T) {
 	}
 }
 
+// TestQuietPLCKeepsItsConnection watches a PLC that has nothing to report for
+// several keep-alives: a publish request that timed out at the very moment of
+// one once ended the connection every few seconds.
+func TestQuietPLCKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	p := startPLC(t, 17)
+	g := startGateway(t, t.TempDir(), fileFor(p, p.addr))
+	p.offer(1, config.KindWork, work("JR-1"))
+	p.acknowledged(1)
+	const quiet = 20 * time.Second // sixteen keep-alives of ten intervals of 125 ms
+	for end := time.After(quiet); ; {
+		select {
+		case line := <-g.logged:
+			if strings.Contains(line, "not connected") {
+				t.Fatalf("a quiet PLC lost its connection: %s", line)
+			}
+			continue
+		case <-end:
+		}
+		break
+	}
+	if connects := g.client.Stats().Connects; connects != 1 {
+		t.Errorf("%d connections; want 1", connects)
+	}
+}
+
 func TestAuditFindsWhatDidNotRing(t *testing.T) {
 	t.Parallel()
 	p := startServer(t, 17, "L1.WND.01")

@@ -66,7 +66,7 @@ func (c *Client) connect(ctx context.Context, cancel context.CancelCauseFunc) (*
 	}
 	options = append(options,
 		opcua.AutoReconnect(false),
-		opcua.RequestTimeout(requestTimeout),
+		opcua.RequestTimeout(c.libraryTimeout()),
 		opcua.DialTimeout(requestTimeout),
 		opcua.SessionTimeout(30*time.Second),
 		opcua.SessionName("takt "+c.facts.Gateway.String()),
@@ -232,11 +232,26 @@ func (s *session) limits(ctx context.Context) {
 	}
 }
 
+// keepAliveCount is after how many publishing intervals a subscription with
+// nothing to say shows that it is there.
+const keepAliveCount = 10
+
+// libraryTimeout is the library's timeout of a request; ours, which are shorter,
+// come with each request's context. It must be well above the keep-alive
+// interval, which the server may revise: the library lets a publish request time
+// out after the longer of the two, a server may answer it with a timeout just
+// then, and the library takes such an answer for the end of the connection. A PLC
+// that has nothing to report would lose its connection every few seconds.
+func (c *Client) libraryTimeout() time.Duration {
+	const least = 15 * time.Second
+	return max(least, 3*keepAliveCount*c.plc.Subscription.Publish)
+}
+
 // subscribe lets every station's ready tag ring.
 func (s *session) subscribe(ctx context.Context) error {
 	sub, err := s.c.Subscribe(ctx, &opcua.SubscriptionParameters{
 		Interval:          s.owner.plc.Subscription.Publish,
-		MaxKeepAliveCount: 20,
+		MaxKeepAliveCount: keepAliveCount,
 		LifetimeCount:     600,
 	}, s.rings)
 	if err != nil {
@@ -274,7 +289,9 @@ func (s *session) read(ctx context.Context, ids []*ua.NodeID) ([]*ua.DataValue, 
 		for _, node := range batch {
 			req.NodesToRead = append(req.NodesToRead, &ua.ReadValueID{NodeID: node, AttributeID: ua.AttributeIDValue})
 		}
-		res, err := s.c.Read(ctx, req)
+		rctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		res, err := s.c.Read(rctx, req)
+		cancel()
 		if err != nil {
 			return nil, err
 		}
@@ -288,6 +305,8 @@ func (s *session) read(ctx context.Context, ids []*ua.NodeID) ([]*ua.DataValue, 
 
 // write writes a value and nothing else: many PLCs refuse a time stamp or status.
 func (s *session) write(ctx context.Context, node *ua.NodeID, v *ua.Variant) (ua.StatusCode, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	res, err := s.c.Write(ctx, &ua.WriteRequest{NodesToWrite: []*ua.WriteValue{{
 		NodeID:      node,
 		AttributeID: ua.AttributeIDValue,
