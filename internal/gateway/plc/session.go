@@ -451,11 +451,8 @@ func (s *session) audit(ctx context.Context) error {
 			ready, ack := results[2*i], results[2*i+1]
 			n, _, ok := whole(valueOf(ready))
 			a, _, _ := whole(valueOf(ack))
-			if !ok || n == 0 || n == a || st.busy.Load() || st.stopped.Load() != nil {
+			if !ok || st.stopped.Load() != nil || !st.unheard(n, a, rings[i]) {
 				continue
-			}
-			if st.rung.Load() != rings[i] {
-				continue // It rang, and is about to be read.
 			}
 			open[st] = found{n, rings[i], time.Now()}
 			st.audited.Add(1)

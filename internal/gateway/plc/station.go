@@ -90,6 +90,23 @@ type stopError struct{ err error }
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
+// unheard reports whether a record that the PLC shows, with the number of the
+// last one that was acknowledged and the rings up to the moment before, has not
+// been heard of: not read, nor being read, nor about to be.
+func (st *station) unheard(ready, ack int64, rings uint64) bool {
+	switch last := st.last.Load(); {
+	case ready == 0 || ready == ack:
+		return false
+	case st.busy.Load():
+		return false
+	case st.rung.Load() != rings:
+		return false // It rang, and is about to be read.
+	case last != nil && int64(last.Sequence) == ready: //nolint:gosec // a UInt32 of the PLC
+		return false // It was acknowledged after the PLC was asked.
+	}
+	return true
+}
+
 // run looks after the station on one connection.
 func (st *station) run(ctx context.Context, s *session, ids []*ua.NodeID) error {
 	st.checked, st.attempts = false, 0
