@@ -91,6 +91,9 @@ func (p *plc) build(bootID uint32) error {
 	if err != nil {
 		return fmt.Errorf("make the OPC UA server of %s: %w", p.name, err)
 	}
+	// The library makes its list of endpoints when it is first asked for, under a
+	// lock for readers: two first connections would race.
+	_ = srv.Endpoints()
 	// The library thinks that it is not running, since serve was called for it.
 	if n, ok := srv.NamespaceManager().FindVariable(ua.VariableIDServerServerStatusState); ok {
 		n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue {
