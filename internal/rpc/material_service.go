@@ -76,7 +76,7 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 				return mes.Errorf(mes.CodeTooLarge, "the record of %s is too long for one answer; list its events by pages instead (filter.thing)", response.GetItem().GetName())
 			}
 			response.Entries = append(response.Entries, m)
-			if id := schemaOf(e.Event.Event); id != "" && !schemas[id] {
+			if id := mes.SchemaID(wire.Measurements(m.GetEvent().GetEvent()).GetSchema()); id != "" && !schemas[id] {
 				schemas[id] = true
 				schema, known, err := v.Schema(id)
 				if err != nil {
@@ -89,23 +89,6 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 		}
 		return nil
 	})
-}
-
-// schemaOf returns the schema that an event's measurements use, if any.
-func schemaOf(e *mes.Event) mes.SchemaID {
-	var m *mes.Measurements
-	switch f := e.Fact.(type) {
-	case *mes.Work:
-		m = f.Measurements
-	case *mes.EquipmentReport:
-		m = f.Measurements
-	case *mes.LotReport:
-		m = f.Certificate
-	}
-	if m == nil {
-		return ""
-	}
-	return m.Schema
 }
 
 // ListItems implements the API.
