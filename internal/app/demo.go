@@ -32,13 +32,14 @@ type past struct {
 	// full is how long it then ran at one cell a second, which must be enough
 	// for finished cells to leave it at that rate.
 	full time.Duration
-	// formation and rest are its dwell times.
-	formation, rest time.Duration
+	// dwell is how many times shorter than on a real line cells bake, soak and
+	// age, ovenTrays how many trays an oven load has: the less, the less there is
+	// to append before the demo can begin.
+	dwell, ovenTrays int
+	machines         map[string]int
 }
 
-// demoPast has a formation that is shorter than a real one's six hours, so that
-// there is less to append before the demo can begin.
-var demoPast = past{days: 72 * time.Hour, full: 4 * time.Hour, formation: 2 * time.Hour, rest: 30 * time.Minute}
+var demoPast = past{days: 72 * time.Hour, full: time.Hour, dwell: 400, ovenTrays: 2}
 
 const slowTakt = 90 * time.Second
 
@@ -94,15 +95,13 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 	began := time.Now()
 	d := &demo{cfg: cfg}
 	d.say("takt %s: a simulated battery line, a gateway and the service; everything is kept in %s", cfg.Version, cfg.Data)
-	if cfg.past == (past{}) {
+	if cfg.past.days == 0 {
 		cfg.past = demoPast
 	}
-	setting := lineSetting{
-		Seed: cfg.Seed, Zone: demoZone, Formation: cfg.past.formation, Rest: cfg.past.rest,
-		HistoryUntil: began.UTC().Truncate(time.Second),
-		Phases:       []line.Phase{{From: 0, Takt: slowTakt}, {From: cfg.past.days - cfg.past.full, Takt: time.Second}},
-	}
-	setting.Start = setting.HistoryUntil.Add(-cfg.past.days)
+	setting := LineConfig{
+		Seed: cfg.Seed, Warm: cfg.past.days, Machines: cfg.past.machines, DwellDivisor: cfg.past.dwell, OvenTrays: cfg.past.ovenTrays,
+	}.setting(began)
+	setting.Phases = []phaseSetting{{From: 0, Takt: duration(slowTakt)}, {From: duration(cfg.past.days - cfg.past.full), Takt: duration(time.Second)}}
 	var err error
 	if d.setting, err = setting.settle(filepath.Join(cfg.Data, "line")); err != nil {
 		return err
@@ -146,7 +145,9 @@ func (d *demo) say(format string, args ...any) {
 func (d *demo) open(ctx context.Context) (err error) {
 	site := Site{Zone: d.setting.Zone}
 	for _, b := range d.line.Blocks() {
-		site.Equipment = append(site.Equipment, PlantEquipment{ID: b.Name})
+		for _, machine := range b.Machines {
+			site.Equipment = append(site.Equipment, PlantEquipment{ID: string(machine)})
+		}
 	}
 	d.service, err = newService(ctx, ServeConfig{
 		Data: filepath.Join(d.cfg.Data, "store"), GRPC: d.cfg.GRPC, HTTP: d.cfg.HTTP, AddressFile: d.cfg.AddressFile,
@@ -273,7 +274,7 @@ func (d *demo) counted(records iter.Seq[line.Record], known map[mes.Source]mes.S
 				return
 			}
 			work, ok := r.Event.Fact.(*mes.Work)
-			if !ok || r.Identity.Sequence <= known[r.Identity.Source] || r.Event.ProcessSegment != "ocv" || work.Disposition != mes.DispositionConformant {
+			if !ok || r.Identity.Sequence <= known[r.Identity.Source] || r.Event.ProcessSegment != "sorting" || work.Disposition != mes.DispositionConformant {
 				continue
 			}
 			if d.finished.Add(1); d.done() {

@@ -2,66 +2,177 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/sim"
 )
 
-// lineFile says which line a folder plays, so that it goes on with it.
+// lineFile says which lines a folder plays, so that it goes on with them.
 const lineFile = "line.json"
 
-// lineSetting is what a line is made of.
-type lineSetting struct {
-	// Seed is where all its chance comes from.
-	Seed uint64 `json:"seed"`
-	// Start is its first virtual moment.
-	Start time.Time `json:"start"`
-	// HistoryUntil is the moment before which its records are history; zero
-	// where there is none.
-	HistoryUntil time.Time `json:"historyUntil"`
-	// Zone is the site's.
-	Zone string `json:"zone"`
-	// Phases change its takt.
-	Phases []line.Phase `json:"phases"`
-	// Formation and Rest are its dwell times.
-	Formation time.Duration `json:"formation"`
-	Rest      time.Duration `json:"rest"`
+// LineConfig says which simulated lines are asked for. What is zero was not
+// said: a folder that has lines already goes on with theirs.
+type LineConfig struct {
+	// Lines is how many there are, 1 where zero: L1, L2 and so on.
+	Lines int
+	// Seed is where the first line's chance comes from, 1 where zero; each
+	// further line has the next one.
+	Seed uint64
+	// Warm is how long they ran before.
+	Warm time.Duration
+	// Takt is the time from one finished cell to the next, 1 s where zero.
+	Takt time.Duration
+	// Machines are how many a step has, by its code; a step that is not named
+	// has as many as the reference line.
+	Machines map[string]int
+	// DwellDivisor is how many times shorter than in the reference line cells
+	// bake, soak, age and are charged, 1 where zero.
+	DwellDivisor int
+	// OvenTrays is how many trays an oven load has, 15 where zero.
+	OvenTrays int
+	// Faults go wrong on each line, each so long after the line's start.
+	Faults []line.Fault
 }
 
+// lineSetting is what the lines of a folder are made of.
+type lineSetting struct {
+	Lines int    `json:"lines"`
+	Seed  uint64 `json:"seed"`
+	// Start is their first virtual moment, Warm how long before the folder was
+	// made that is.
+	Start time.Time `json:"start"`
+	Warm  duration  `json:"warm"`
+	// HistoryUntil is the moment before which their records are history; zero
+	// where there is none.
+	HistoryUntil time.Time      `json:"historyUntil"`
+	Zone         string         `json:"zone"`
+	Takt         duration       `json:"takt"`
+	Phases       []phaseSetting `json:"phases"`
+	Machines     map[string]int `json:"machines"`
+	DwellDivisor int            `json:"dwellDivisor"`
+	OvenTrays    int            `json:"ovenTrays"`
+	Faults       []string       `json:"faults"`
+}
+
+// phaseSetting is a line.Phase.
+type phaseSetting struct {
+	From duration `json:"from"`
+	Takt duration `json:"takt"`
+}
+
+// duration is written as `1h30m0s`.
+type duration time.Duration
+
+// String returns the duration as it is written.
+func (d duration) String() string { return time.Duration(d).String() }
+
+// MarshalText is encoding.TextMarshaler's.
+func (d duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText is encoding.TextUnmarshaler's.
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+// setting returns the lines that a config asks for, as of now.
+func (c LineConfig) setting(now time.Time) lineSetting {
+	s := lineSetting{
+		Lines: c.Lines, Seed: c.Seed, Start: now.UTC().Truncate(time.Second), Warm: duration(c.Warm), Zone: demoZone,
+		Takt: duration(c.Takt), Machines: c.Machines, DwellDivisor: c.DwellDivisor, OvenTrays: c.OvenTrays,
+	}
+	if c.Warm > 0 {
+		s.HistoryUntil = s.Start
+		s.Start = s.Start.Add(-c.Warm)
+	}
+	for _, f := range c.Faults {
+		s.Faults = append(s.Faults, f.String())
+	}
+	return s
+}
+
+// maxLines is far more than one process can play.
+const maxLines = 20
+
+// complete fills in what was not said, or returns what is wrong.
+func (s lineSetting) complete() (lineSetting, error) {
+	if s.Lines < 0 || s.Lines > maxLines {
+		return s, mes.Invalid("lines", fmt.Sprintf("is %d; 1 to %d are taken", s.Lines, maxLines))
+	}
+	if s.DwellDivisor < 0 {
+		return s, mes.Invalid("dwell-divisor", fmt.Sprintf("is %d; 1 is the reference line's times", s.DwellDivisor))
+	}
+	s.Lines, s.Seed, s.DwellDivisor = max(1, s.Lines), max(1, s.Seed), max(1, s.DwellDivisor)
+	lines, err := s.lines()
+	if err != nil {
+		return s, err
+	}
+	c := lines[0].Config()
+	s.Takt, s.OvenTrays = duration(c.Takt), c.OvenTrays
+	return s, nil
+}
+
+// line returns the lines as one.
 func (s lineSetting) line() (*line.Line, error) {
+	lines, err := s.lines()
+	if err != nil {
+		return nil, err
+	}
+	return sim.Join(lines...), nil
+}
+
+func (s lineSetting) lines() ([]*line.Line, error) {
 	zone, err := time.LoadLocation(s.Zone)
 	if err != nil {
 		return nil, mes.Invalid("zone", fmt.Sprintf("%q is no zone that this machine knows", s.Zone))
 	}
-	return line.New(line.Config{
-		Name: "L1", Seed: s.Seed, Start: s.Start, Zone: zone, Phases: s.Phases, FormationTime: s.Formation, RestTime: s.Rest,
-	})
+	c := line.Config{
+		Start: s.Start, Zone: zone, Takt: time.Duration(s.Takt), Machines: s.Machines, Dwell: line.Short(s.DwellDivisor), OvenTrays: s.OvenTrays,
+	}
+	for _, p := range s.Phases {
+		c.Phases = append(c.Phases, line.Phase{From: time.Duration(p.From), Takt: time.Duration(p.Takt)})
+	}
+	for _, text := range s.Faults {
+		f, err := line.ParseFault(text)
+		if err != nil {
+			return nil, err
+		}
+		c.Faults = append(c.Faults, f)
+	}
+	lines := make([]*line.Line, s.Lines)
+	for i := range lines {
+		c.Name, c.Seed = fmt.Sprintf("L%d", i+1), s.Seed+uint64(i) //nolint:gosec // an index
+		if lines[i], err = line.New(c); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
 }
 
-// settle returns the setting that the folder already plays, or keeps this one
-// there. An explicit seed other than the kept one is refused: the numbers of
-// two lines must not be mixed.
+// settle returns the setting that the folder already has, or keeps this one
+// there. What was asked for explicitly and is not what is kept is refused: the
+// numbers of two lines must not be mixed.
 func (s lineSetting) settle(dir string) (lineSetting, error) {
 	path := filepath.Join(dir, lineFile)
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own directory
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return s, err
+		if s, err = s.complete(); err != nil {
+			return s, err // A line that cannot be must not be kept.
 		}
-		if text, err = json.MarshalIndent(s, "", "  "); err != nil {
-			return s, err
-		}
-		if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-			return s, err
-		}
-		return s, os.Rename(path+".new", path)
+		return s, s.keep(dir)
 	}
 	if err != nil {
 		return s, err
@@ -72,8 +183,53 @@ func (s lineSetting) settle(dir string) (lineSetting, error) {
 	if err := decoder.Decode(&kept); err != nil {
 		return s, mes.Errorf(mes.CodeFormat, "read %s: %w; remove the folder to begin a new line", path, err)
 	}
-	if s.Seed != 0 && s.Seed != kept.Seed {
-		return s, mes.Invalid("seed", fmt.Sprintf("is %d, but %s goes on with a line of seed %d; name another directory", s.Seed, dir, kept.Seed))
+	return kept, s.contradicts(kept, dir)
+}
+
+// keep writes the setting down so that a kill leaves the old one or the new.
+func (s lineSetting) keep(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
 	}
-	return kept, nil
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, lineFile)
+	if err := os.WriteFile(path+".new", append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// contradicts returns an error where something was asked for that is not so.
+func (s lineSetting) contradicts(kept lineSetting, dir string) error {
+	for _, f := range []struct {
+		name       string
+		said       bool
+		want, have string
+	}{
+		{"lines", s.Lines != 0, fmt.Sprint(s.Lines), fmt.Sprint(kept.Lines)},
+		{"seed", s.Seed != 0, fmt.Sprint(s.Seed), fmt.Sprint(kept.Seed)},
+		{"warm", s.Warm != 0, s.Warm.String(), kept.Warm.String()},
+		{"takt", s.Takt != 0, s.Takt.String(), kept.Takt.String()},
+		{"machines", len(s.Machines) > 0, machinesText(s.Machines), machinesText(kept.Machines)},
+		{"dwell-divisor", s.DwellDivisor != 0, fmt.Sprint(s.DwellDivisor), fmt.Sprint(kept.DwellDivisor)},
+		{"oven-trays", s.OvenTrays != 0, fmt.Sprint(s.OvenTrays), fmt.Sprint(kept.OvenTrays)},
+		{"fault", len(s.Faults) > 0, strings.Join(s.Faults, " "), strings.Join(kept.Faults, " ")},
+	} {
+		if f.said && f.want != f.have {
+			return mes.Invalid(f.name, fmt.Sprintf("is %s, but %s goes on with %s; leave it out, or name another folder", f.want, dir, cmp.Or(f.have, "none")))
+		}
+	}
+	return nil
+}
+
+// machinesText returns the machines as they are asked for, as `BAK=2,WND=4`.
+func machinesText(machines map[string]int) string {
+	var list []string
+	for _, code := range slices.Sorted(maps.Keys(machines)) {
+		list = append(list, fmt.Sprintf("%s=%d", code, machines[code]))
+	}
+	return strings.Join(list, ",")
 }

@@ -47,19 +47,11 @@ type SimConfig struct {
 	Log *slog.Logger
 }
 
-// simFormation is shorter than a real formation, so that a line that is started
-// cold finishes cells within the hour of its own time.
-const simFormation, simRest = 20 * time.Minute, 10 * time.Minute
-
 // Sim plays a simulated line through OPC UA servers until ctx ends or its
 // records do.
 func Sim(ctx context.Context, cfg SimConfig) (err error) {
-	setting := lineSetting{Seed: cfg.Seed, Zone: demoZone, Formation: simFormation, Rest: simRest, Start: time.Now().UTC().Truncate(time.Second)}
-	if cfg.Warm > 0 {
-		setting.HistoryUntil = setting.Start
-		setting.Start = setting.Start.Add(-cfg.Warm)
-	}
-	if setting, err = setting.settle(cfg.Data); err != nil {
+	setting, err := LineConfig{Seed: cfg.Seed, Warm: cfg.Warm}.setting(time.Now()).settle(cfg.Data)
+	if err != nil {
 		return err
 	}
 	l, err := setting.line()

@@ -114,6 +114,22 @@ type plant struct {
 	emitted bytes.Buffer
 }
 
+// single is one machine of each kind.
+func single(t *testing.T) map[string]int {
+	t.Helper()
+	l, err := line.New(line.Config{Name: "L1", Start: time.Unix(1, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines := make(map[string]int)
+	for _, b := range l.Blocks() {
+		for _, machine := range b.Machines {
+			machines[strings.Split(string(machine), ".")[1]] = 1
+		}
+	}
+	return machines
+}
+
 func newPlant(t *testing.T) *plant {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
@@ -122,11 +138,7 @@ func newPlant(t *testing.T) *plant {
 	}
 	l, err := line.New(line.Config{
 		Name: "L1", Seed: 7, Start: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Zone: zone,
-		Machines: line.Machines{
-			Mixers: 1, Coaters: 1, Slitters: 1, Winders: 1, Inserters: 1, Fillers: 1,
-			Loaders: 1, Cabinets: 1, Testers: 1, Stackers: 1, Packers: 1,
-		},
-		FormationTime: time.Minute, RestTime: time.Minute,
+		Machines: single(t), Dwell: line.Short(2000), OvenTrays: 1,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,9 @@ func momentOf(t time.Time) moment { return moment(t.UnixMilli()) }
 
 func span(d time.Duration) moment { return moment(d.Milliseconds()) }
 
+// span is the same as a duration.
+func (m moment) span() time.Duration { return time.Duration(m) * time.Millisecond }
+
 func (m moment) time() time.Time {
 	if m == 0 {
 		return time.Time{}

@@ -45,11 +45,14 @@ func (c *calendar) see(now moment) {
 	c.jobOrder = mes.ID(c.name + "-JO-" + c.day)
 }
 
-// shift returns which of the three shifts of eight hours it is, from 0 at 06:00.
-func (c *calendar) shift(now moment) int {
+// shifts counts the shifts of eight hours from 06:00 of some day long ago.
+func (c *calendar) shifts(now moment) int {
 	c.see(now)
-	return (now.time().In(c.zone).Hour() + 18) % 24 / 8
+	return int((now/second + moment(c.offset) - 6*3600) / (8 * 3600))
 }
+
+// shift returns which of the three shifts it is, from 0 at 06:00.
+func (c *calendar) shift(now moment) int { return c.shifts(now) % 3 }
 
 // operator is who attends a machine in a shift.
 func operator(code string, shift int) mes.ID {

@@ -1,178 +1,221 @@
 package line
 
 import (
-	"slices"
+	"math"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// coater makes mother coils. Where the batch or the foil changes within one, it
-// reports the stretch before and the stretch after each on its own.
+// coatSpeed is in metres a second, by nature.
+const coatSpeed = 80. / 60
+
+// coater makes mother coils. It reports what it measures scan by scan, and what
+// it used for each stretch of one blend and one roll of foil.
 type coater struct {
 	*station
 	e    *electrode
+	tank *tank
+	foil *slot
 	busy bool
 	// waits says that the machine told of it.
 	waits bool
-
-	batch *lot
-	// heel is what stays in the pipes when the batch is through.
-	heel amount
-	foil *slot
+	// areal is the coating of both sides, single that of one as far as it does not
+	// follow from the other.
+	areal, single *wander
 
 	mother *coil
 	goal   mes.Micrometres
-	// scrapped is the foil before the first metre.
-	scrapped mes.Micrometres
-	splices  []mes.Splice
 
-	// The stretch that is being coated.
-	began   moment
-	stretch mes.Micrometres
-	mass    amount
-	values  []float64
+	// piece is how much is being coated until the next scan.
+	piece mes.Micrometres
+	began moment
+	// lost is what was thrown away before the first metre.
+	lost []Loss
+
+	// What was coated since the lots last changed: from where and when on, and
+	// how much it took.
+	from     mes.Micrometres
+	since    moment
+	blend    *lot
+	slurry   amount
+	foilUsed amount
+
+	// particles are the faults that wait for the next mother.
+	particles queue[*fault]
+}
+
+func newCoater(s *station, e *electrode, t *tank) *coater {
+	c := &coater{station: s, e: e, tank: t, foil: newSlot(s, "foil", e.foil, 60*one)}
+	c.areal = newWander(s.process, "areal_density_total")
+	// One side has half of what both vary, and the rest of its own deviation.
+	c.single = newWander(s.process, "areal_density_single")
+	own := *c.single.characteristic
+	half := c.areal.sigma / 2
+	own.sigma = math.Sqrt(float64(own.sigma*own.sigma) - float64(half*half))
+	c.single.characteristic = &own
+	return c
 }
 
 // advance goes on with the mother, or begins one, unless none is wanted or
 // something is missing.
 func (c *coater) advance(now moment) {
-	e, r := c.e, c.run
 	if c.mother == nil {
-		if !e.wants() {
+		if !c.e.wants() {
 			return
 		}
-		r.calendar.see(now)
-		c.mother = &coil{ref: mes.Ref{
-			Thing:              mes.Thing{Kind: mes.RefLot, ID: r.naming.next(e.coil, r.calendar.day)},
-			MaterialDefinition: e.name + "-coil",
-		}}
-		c.goal = motherLength - mes.Micrometres(c.chance.IntN(61))*mes.Metre
-		c.scrapped = mes.Micrometres(8000+c.chance.IntN(7001)) * mes.Metre / 1000
-		c.splices = nil
-		e.coming += lanes
+		c.begin(now)
 	}
-	for {
-		if !c.ready(now) {
-			if !c.waits {
-				c.waits = true
-				c.report(stateWaiting)
-			}
-			return
+	if !c.ready(now) {
+		if !c.waits {
+			c.waits = true
+			c.report(stateWaiting)
 		}
-		c.values = c.measure(-1)
-		perMetre := e.metreMass(c.values[1])
-		byBatch := mes.Micrometres((c.batch.left-c.heel)/perMetre) * mes.Metre
-		byFoil := mes.Micrometres(c.foil.lot.left-20*one) / mes.Metre * mes.Metre
-		if c.mother.length == 0 {
-			byFoil = (mes.Micrometres(c.foil.lot.left-20*one) - c.scrapped) / mes.Metre * mes.Metre
-		}
-		rest := c.goal - c.mother.length
-		c.stretch = min(rest, byBatch, byFoil)
-		if c.stretch >= min(rest, 10*mes.Metre) {
-			c.mass = perMetre * amount(c.stretch/mes.Metre)
-			break
-		}
-		if byBatch < byFoil {
-			c.unload()
-		} else {
-			c.foil.unload()
-		}
+		return
 	}
 	if c.waits {
 		c.waits = false
 		c.report(stateRunning)
 	}
-	c.busy, c.began = true, now
-	speed := c.values[c.column("web_speed")]
-	cells := metresOf(c.stretch) * lanes / e.perCell
-	r.plan(now+e.seconds(60*metresOf(c.stretch)/speed, len(e.coaters), cells), c, 0)
+	c.coat(now)
 }
 
-// ready puts on what is missing, and reports whether both are on.
-func (c *coater) ready(now moment) bool {
+// begin begins a mother.
+func (c *coater) begin(now moment) {
 	e, r := c.e, c.run
-	if c.batch == nil && e.slurry.len() > 0 {
-		c.batch = e.slurry.pop()
-		e.stored -= c.batch.left
-		c.heel = c.batch.got / 1000 * amount(5+c.chance.IntN(35))
-		left := c.batch.left.of("kg")
-		r.state(c.station, &mes.SlotChange{
-			Action: mes.SlotLoad, Slot: "slurry", Material: c.batch.ref, Remaining: &left,
-		}, Truth{})
+	r.calendar.see(now)
+	c.goal = c.tank.goal(motherLength - mes.Micrometres(c.chance.IntN(61))*mes.Metre)
+	scan := mes.Micrometres(c.scan) * mes.Metre
+	c.mother = &coil{
+		ref: mes.Ref{
+			Thing:              mes.Thing{Kind: mes.RefLot, ID: r.naming.next(e.coil, r.calendar.day)},
+			MaterialDefinition: e.name + "-coil",
+		},
+		marks: c.find(c.goal, 0),
+		web: &profile{
+			areal:  make([]float32, 0, c.goal/mes.Metre),
+			widths: make([][lanes]float32, 0, (c.goal+scan-1)/scan),
+			scan:   c.scan,
+		},
+	}
+	c.from, c.since, c.blend = 0, now, nil
+	e.coming += lanes
+	c.contaminate()
+}
+
+// ready puts on what is missing, and reports whether all is there. What was used
+// of a lot is reported before the next one comes.
+func (c *coater) ready(now moment) bool {
+	if c.foil.short() && c.foil.lot != nil {
+		c.settle(now)
 	}
 	before := c.foil.lot
-	foil := c.foil.ready(now)
-	if foil && c.foil.lot != before && c.mother.length > 0 {
-		c.splices = append(c.splices, mes.Splice{At: c.mother.length, Next: c.foil.lot.ref.ID})
+	if !c.foil.ready(now) {
+		return false
 	}
-	return c.batch != nil && foil
+	if m := c.mother; c.foil.lot != before && m.length > 0 {
+		m.splices = append(m.splices, mes.Splice{At: m.length, Next: c.foil.lot.ref.ID})
+	}
+	if !c.tank.ready(now) {
+		return false
+	}
+	if c.blend != c.tank.blend {
+		c.settle(now)
+		c.blend = c.tank.blend
+	}
+	return true
 }
 
-// unload takes the batch off. What is left of it goes into the next batch, now
-// and then, or away.
-func (c *coater) unload() {
-	left := c.batch.left.of("kg")
-	var truth Truth
-	if c.chance.Float64() < 0.4 && c.e.rests.len() == 0 {
-		c.e.rests.push(c.batch)
-	} else {
-		truth.Losses = c.batch.discard()
+// coat coats up to the next scan.
+func (c *coater) coat(now moment) {
+	e, m := c.e, c.mother
+	length := min(mes.Micrometres(c.scan)*mes.Metre, c.goal-m.length)
+	if m.length == 0 {
+		scrapped := c.scrap.draw(c.chance)
+		c.lost = []Loss{
+			{Thing: c.foil.lot.ref.Thing, Quantity: c.foil.lot.use(amount(scrapped))},
+			{Thing: c.blend.ref.Thing, Quantity: c.blend.use(e.metreMass(e.coating().nominal) / 1000 * amount(scrapped/(mes.Metre/1000)))},
+		}
 	}
-	c.run.state(c.station, &mes.SlotChange{
-		Action: mes.SlotUnload, Slot: "slurry", Material: c.batch.ref, Remaining: &left,
-	}, truth)
-	c.batch = nil
+	var mass amount
+	for range length / mes.Metre {
+		areal := c.areal.next()
+		m.web.areal = append(m.web.areal, float32(areal))
+		mass += e.metreMass(areal)
+	}
+	c.blend.use(mass)
+	c.foil.lot.use(amount(length))
+	c.slurry += mass
+	c.foilUsed += amount(length)
+	c.piece, c.busy, c.began = length, true, now
+
+	c.run.plan(now+e.seconds(metresOf(length)/coatSpeed, len(e.coaters), e.cells(length, lanes)), c, 0)
 }
 
 func (c *coater) act(now moment, _ int) {
-	e, r, m := c.e, c.run, c.mother
-	thing := m.ref.Thing
-	from, to := m.length, m.length+c.stretch
-	w := r.newWork(c.station, m.ref, c.began, -1, 1, c.values)
-	place := &mes.Interval{From: from, To: to}
-	slurry := c.batch.use(c.mass)
-	w.work.Consumed = []mes.Actual{{Slot: "slurry", Quantity: &slurry}}
-	links := []Link{{From: c.batch.ref.Thing, Into: thing, Quantity: slurry, Slot: "slurry"}}
-	var losses []Loss
-	if from == 0 {
-		losses = []Loss{{Thing: c.foil.lot.ref.Thing, Quantity: c.foil.lot.use(amount(c.scrapped))}}
+	m := c.mother
+	m.length += c.piece
+	rec := newScan(c.station, m, m.length-c.piece, m.length, c.began)
+	c.gauge(rec)
+	c.run.emit(c.station, &rec.event, Truth{Losses: c.lost})
+	c.lost, c.busy = nil, false
+	if m.length < c.goal {
+		c.advance(now)
+		return
 	}
-	w.work.Consumed, links = c.foil.consume(amount(c.stretch), thing, w.work.Consumed, links)
-	for i := range links {
-		links[i].Place = place
-	}
-	produced := metres(c.stretch)
-	w.work.Produced = []mes.Actual{{Ref: m.ref, Quantity: &produced, Interval: place}}
-	m.length = to
-	r.emit(c.station, &w.event, Truth{Links: links, Losses: losses})
-	if m.length == c.goal {
-		m.left = m.length
-		m.marks = c.mark(m.length)
-		r.state(c.station, &mes.CoilGeometry{
-			Coil: m.ref.ID, Length: m.length, Lanes: lanes, Splices: c.splices, Marks: m.marks,
-		}, Truth{})
-		c.mother = nil
-		e.mothers.push(m)
-	}
-	c.busy = false
-	e.replenish(now)
+	c.settle(now)
+	c.finish(now)
 }
 
-// mark is what the camera found on the whole coil: some stretches that will be
-// cut out, in the order of its metres.
-func (c *coater) mark(length mes.Micrometres) []mes.Mark {
-	var marks []mes.Mark
-	at := 40 * mes.Metre
-	for {
-		at += mes.Micrometres(c.chance.ExpFloat64()*1200) * mes.Metre
-		long := mes.Micrometres(2+c.chance.IntN(26)) * mes.Metre
-		if at+long > length-40*mes.Metre {
-			return slices.Clip(marks)
-		}
-		marks = append(marks, mes.Mark{
-			Interval: mes.Interval{From: at, To: at + long},
-			Code:     c.e.defects[c.chance.IntN(len(c.e.defects))],
-		})
-		at += long + mes.Metre
+// gauge measures the web where the scan ends, and its lanes.
+func (c *coater) gauge(rec *scanned) {
+	w := c.mother.web
+	areal := float64(w.areal[len(w.areal)-1])
+	var own float64
+	for range c.piece / mes.Metre {
+		own = c.single.next()
 	}
+	single := c.column("areal_density_single")
+	limits := &c.characteristics[single]
+	rec.set(single, min(max(own+(areal-c.areal.nominal)/2, limits.lsl), limits.usl))
+	rec.set(c.column("areal_density_total"), areal)
+	var widths [lanes]float32
+	for i := range widths {
+		widths[i] = float32(rec.measured.Values[c.column("coat_width_1")+i])
+	}
+	w.widths = append(w.widths, widths)
+}
+
+// settle reports what was used since the lots last changed.
+func (c *coater) settle(now moment) {
+	m := c.mother
+	if m.length == c.from {
+		c.since = now
+		return
+	}
+	place := m.stretch(c.from, m.length)
+	slurry, foil := c.slurry.of("kg"), c.foilUsed.of("m")
+	w := c.run.newWork(c.station, m.ref, c.since, -1, 1, nil)
+	w.work.Consumed = []mes.Actual{{Ref: c.blend.ref, Slot: "slurry", Quantity: &slurry}, {Slot: c.foil.name, Quantity: &foil}}
+	w.work.Produced = []mes.Actual{{Ref: m.ref, Interval: &place}}
+	c.run.emit(c.station, &w.event, Truth{Links: []Link{
+		{From: c.blend.ref.Thing, Into: m.ref.Thing, Quantity: slurry, Place: &place, Slot: "slurry"},
+		{From: c.foil.lot.ref.Thing, Into: m.ref.Thing, Quantity: foil, Place: &place, Slot: c.foil.name},
+	}})
+	if c.blend.taint > 0 {
+		m.blemishes = append(m.blemishes, blemish{fault: c.blend.fault, interval: place, share: c.blend.taint})
+	}
+	c.from, c.since, c.slurry, c.foilUsed = m.length, now, 0, 0
+}
+
+// finish takes the mother off.
+func (c *coater) finish(now moment) {
+	m := c.mother
+	m.left = m.length
+	c.run.state(c.station, &mes.CoilGeometry{
+		Coil: m.ref.ID, Length: m.length, Lanes: lanes, Splices: m.splices, Marks: m.marks,
+	}, Truth{Touches: m.touches()})
+	c.mother = nil
+	c.tank.change(now)
+	c.e.mothers.push(m)
+	c.e.replenish(now)
 }

@@ -2,6 +2,8 @@ package line
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,10 +12,14 @@ import (
 
 // What a Config means where it says nothing.
 const (
-	defaultTakt          = time.Second
-	defaultFormationTime = 6 * time.Hour
-	defaultRestTime      = 12 * time.Hour
+	defaultTakt      = time.Second
+	defaultOvenTrays = 15
 )
+
+var defaultDwell = Dwell{
+	Bake: 7 * time.Hour, Soak: 24 * time.Hour, Formation: 6 * time.Hour, HotAgeing: 24 * time.Hour,
+	Grading: 6 * time.Hour, Settling: 24 * time.Hour, Ageing: 120 * time.Hour,
+}
 
 // Config is a line. Equal configurations give equal records.
 type Config struct {
@@ -25,7 +31,7 @@ type Config struct {
 	Seed uint64
 	// Start is when the first jelly roll is wound. What is before it (lots,
 	// slurry, coils for the first hours) was made before: its records are due
-	// up to some ten hours earlier.
+	// from half a day earlier on.
 	Start time.Time
 	// Zone is the site's; UTC where nil.
 	Zone *time.Location
@@ -33,14 +39,57 @@ type Config struct {
 	Takt time.Duration
 	// Phases change the takt as time goes by, in the order of From.
 	Phases []Phase
-	// Machines are how many machines there are of each kind.
-	Machines Machines
-	// FormationTime is how long a tray is in formation, 6 h where zero.
-	FormationTime time.Duration
-	// RestTime is how long a tray then rests before its cells' voltage is
-	// measured again, 12 h where zero. K is the difference over this time: the
-	// shorter it is, the coarser is K.
-	RestTime time.Duration
+	// Machines are how many parallel machines a step has, by its code, as
+	// `WND`; a step that is not named has as many as a takt of 1 s needs. With
+	// fewer of them, or with a shorter takt, each works faster, so that the line
+	// keeps its takt.
+	Machines map[string]int
+	// Dwell is how long cells are where they need time more than work.
+	Dwell Dwell
+	// OvenTrays is how many trays of 32 cells an oven load has, 15 where zero.
+	OvenTrays int
+	// Faults are what goes wrong, and when.
+	Faults []Fault
+}
+
+// Dwell is how long cells are where they need time more than work; each is what
+// the reference line takes where it is zero. What follows from time follows from
+// these: a cell's K is a difference over Ageing, and the shorter that is, the
+// coarser is K.
+type Dwell struct {
+	// Bake is the vacuum bake (7 h), Soak the wetting (24 h).
+	Bake, Soak time.Duration
+	// Formation is the first charge (6 h), HotAgeing what follows it (24 h).
+	Formation, HotAgeing time.Duration
+	// Grading is the capacity test (6 h), Settling from there to the first
+	// voltage (24 h), Ageing from there to the second (120 h).
+	Grading, Settling, Ageing time.Duration
+}
+
+func (d *Dwell) fields() []dwellField {
+	return []dwellField{
+		{"bake", &d.Bake},
+		{"soak", &d.Soak},
+		{"formation", &d.Formation},
+		{"hot_ageing", &d.HotAgeing},
+		{"grading", &d.Grading},
+		{"settling", &d.Settling},
+		{"ageing", &d.Ageing},
+	}
+}
+
+type dwellField struct {
+	name  string
+	value *time.Duration
+}
+
+// Short returns a Dwell that is so many times shorter than the reference line's.
+func Short(times int) Dwell {
+	d := defaultDwell
+	for _, f := range d.fields() {
+		*f.value /= time.Duration(times)
+	}
+	return d
 }
 
 // Phase is a change of the rate.
@@ -49,41 +98,6 @@ type Phase struct {
 	From time.Duration
 	// Takt is the takt from then on.
 	Takt time.Duration
-}
-
-// Machines counts parallel machines; each is a record block of its own. A zero
-// stands for what a takt of 1 s needs. With fewer of them, or with a shorter
-// takt, each works faster, so that the line keeps its takt.
-type Machines struct {
-	// Mixers, Coaters and Slitters are for each of the two electrodes.
-	Mixers, Coaters, Slitters int
-	// Winders wind two jelly rolls a cell.
-	Winders int
-	// Inserters put two jelly rolls into a can.
-	Inserters int
-	// Fillers put electrolyte in.
-	Fillers int
-	// Loaders fill trays.
-	Loaders int
-	// Cabinets are the groups of formation channels that report as one.
-	Cabinets int
-	// Testers measure open-circuit voltage and resistance.
-	Testers int
-	// Stackers make modules, Packers packs.
-	Stackers, Packers int
-}
-
-var defaultMachines = Machines{
-	Mixers: 7, Coaters: 2, Slitters: 2, Winders: 24, Inserters: 3, Fillers: 12,
-	Loaders: 2, Cabinets: 8, Testers: 2, Stackers: 2, Packers: 1,
-}
-
-// fields are the counts, for what is done to each of them.
-func (m *Machines) fields() []*int {
-	return []*int{
-		&m.Mixers, &m.Coaters, &m.Slitters, &m.Winders, &m.Inserters, &m.Fillers,
-		&m.Loaders, &m.Cabinets, &m.Testers, &m.Stackers, &m.Packers,
-	}
 }
 
 // Validate returns a mes.Error with CodeInvalid that names the first field that
@@ -96,12 +110,9 @@ func (c Config) Validate() error {
 	if c.Start.IsZero() {
 		return mes.Invalid("line.start", "is missing; it is when the first jelly roll is wound")
 	}
-	for _, d := range []struct {
-		field string
-		value time.Duration
-	}{{"line.takt", c.Takt}, {"line.formation_time", c.FormationTime}, {"line.rest_time", c.RestTime}} {
-		if d.value < 0 || d.value != 0 && d.value < time.Millisecond {
-			return mes.Invalid(d.field, fmt.Sprintf("is %s; at least 1ms is taken", d.value))
+	for _, d := range append(c.Dwell.fields(), dwellField{"takt", &c.Takt}) {
+		if *d.value < 0 || *d.value != 0 && *d.value < time.Millisecond {
+			return mes.Invalid("line."+d.name, fmt.Sprintf("is %s; at least 1ms is taken", *d.value))
 		}
 	}
 	for i, p := range c.Phases {
@@ -112,13 +123,29 @@ func (c Config) Validate() error {
 			return mes.Invalid(fmt.Sprintf("line.phases[%d].from", i), "is not after the phase before it")
 		}
 	}
-	for _, n := range c.Machines.fields() {
-		if *n < 0 || *n > 99 {
-			return mes.Invalid("line.machines", fmt.Sprintf("has a count of %d; 0 to 99 are taken", *n))
+	for _, code := range slices.Sorted(maps.Keys(c.Machines)) {
+		if stepOf(code) == nil {
+			return mes.Invalid("line.machines", fmt.Sprintf("names %q, which is no step; the steps are %s", code, strings.Join(codes(), ", ")))
+		}
+		if n := c.Machines[code]; n < 1 || n > maxMachines {
+			return mes.Invalid("line.machines", fmt.Sprintf("has %d of %s; 1 to %d are taken", n, code, maxMachines))
+		}
+	}
+	if c.OvenTrays < 0 || c.OvenTrays > maxOvenTrays {
+		return mes.Invalid("line.oven_trays", fmt.Sprintf("is %d; 1 to %d are taken", c.OvenTrays, maxOvenTrays))
+	}
+	for i, f := range c.Faults {
+		if err := f.validate(); err != nil {
+			return mes.Invalid(fmt.Sprintf("line.faults[%d]", i), err.Error())
 		}
 	}
 	return nil
 }
+
+const (
+	maxMachines  = 99
+	maxOvenTrays = 50
+)
 
 // withDefaults fills in what the Config does not say.
 func (c Config) withDefaults() Config {
@@ -128,18 +155,32 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	fill(&c.Takt, defaultTakt)
-	fill(&c.FormationTime, defaultFormationTime)
-	fill(&c.RestTime, defaultRestTime)
+	defaults := defaultDwell
+	for i, f := range c.Dwell.fields() {
+		fill(f.value, *defaults.fields()[i].value)
+	}
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	defaults := defaultMachines
-	for i, n := range c.Machines.fields() {
-		if *n == 0 {
-			*n = *defaults.fields()[i]
-		}
+	if c.OvenTrays == 0 {
+		c.OvenTrays = defaultOvenTrays
 	}
 	return c
+}
+
+// dwellOf returns the time that things stay at a step, nil where it is work.
+func (c *Config) dwellOf(code string) *time.Duration {
+	switch code {
+	case "BAK":
+		return &c.Dwell.Bake
+	case "SOK":
+		return &c.Dwell.Soak
+	case "HTA":
+		return &c.Dwell.HotAgeing
+	case "RTA":
+		return &c.Dwell.Ageing
+	}
+	return nil
 }
 
 // taktAt returns the takt at a time since the start.

@@ -2,31 +2,25 @@ package line
 
 import (
 	"math"
+	"slices"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// lanes is how many daughters a mother coil is slit into, counted from the
-// operator's side.
-const lanes = 6
-
 // polarity is what differs between the two electrodes.
 type polarity struct {
-	name, letter string
-	batch, coil  kind
+	name, letter       string
+	batch, blend, coil kind
 	// mass is how much a batch of slurry is, components what is in it.
 	mass       amount
 	components []component
 	// solids is its share of solids in per cent, mixing how long it takes.
-	solids float64
-	foil   *material
+	solids        float64
+	foil          *material
+	foilThickness float64 // µm
 	// width is the coated width of all lanes in centimetres, perCell the metres
-	// of one lane in a cell, elongation the percentage between coating and
-	// slitting (which is calendering's, that has no row in the table yet).
+	// of one lane in a cell.
 	width, perCell float64
-	elongation     characteristic
-	// defects are what a camera marks at the coater, to be cut out.
-	defects []string
 }
 
 // component is a part of a slurry, in millionths of its mass.
@@ -36,23 +30,25 @@ type component struct {
 }
 
 var cathode = &polarity{
-	name: "cathode", letter: "C", batch: cathodeBatch, coil: cathodeCoil, mass: 2850 * one,
+	name: "cathode", letter: "C", batch: cathodeBatch, blend: cathodeBlend, coil: cathodeCoil, mass: 2850 * one,
 	components: []component{
 		{activeMaterial, 601_400}, {carbonBlack, 6_200}, {binder, 12_400}, {solvent, 380_000},
 	},
-	solids: 62, foil: aluminiumFoil, width: lanes * 17.8, perCell: 10.4,
-	elongation: characteristic{"elongation", "%", 0.3, 0.1, 0.6, 0.04, normal, 4},
-	defects:    []string{"COT-03", "COT-04", "COT-05", "COT-06", "COT-01"},
+	solids: 62, foil: aluminiumFoil, foilThickness: 13, width: lanes * 17.8, perCell: 10.4,
 }
 
 var anode = &polarity{
-	name: "anode", letter: "A", batch: anodeBatch, coil: anodeCoil, mass: 2050 * one,
+	name: "anode", letter: "A", batch: anodeBatch, blend: anodeBlend, coil: anodeCoil, mass: 2050 * one,
 	components: []component{
 		{graphite, 498_000}, {carbonBlack, 4_000}, {thickener, 6_500}, {rubberBinder, 11_500}, {water, 480_000},
 	},
-	solids: 52, foil: copperFoil, width: lanes * 18.2, perCell: 10.7,
-	elongation: characteristic{"elongation", "%", 0.15, 0.05, 0.4, 0.03, normal, 4},
-	defects:    []string{"COT-03", "COT-06", "COT-05", "COT-02"},
+	solids: 52, foil: copperFoil, foilThickness: 6, width: lanes * 18.2, perCell: 10.7,
+}
+
+// coating is the coating of both sides, in the table.
+func (p *polarity) coating() *characteristic {
+	s := stepOf("COT-" + p.letter)
+	return &s.characteristics[s.column("areal_density_total")]
 }
 
 // metreMass is how much slurry a metre of web of all lanes takes, at a coating
@@ -61,47 +57,48 @@ func (p *polarity) metreMass(areal float64) amount {
 	return amount(math.Round(areal * 100 * p.width / (p.solids / 100)))
 }
 
-// motherLength is how long a mother coil becomes.
-const motherLength = 3000 * mes.Metre
+// share is how much of a component is in a batch.
+func (p *polarity) share(c component) amount { return p.mass / one * amount(c.share) }
 
-// coil is a roll of electrode: a mother, or a daughter of one lane.
-type coil struct {
-	ref    mes.Ref
-	length mes.Micrometres
-	// left is the metre down to which it is unwound: [0, left) is on it yet.
-	left mes.Micrometres
-	// shown is the same as the machine said that it was on last, and how far
-	// that may be off.
-	shown mes.Interval
-	// marks are a mother's defects, in the order of its metres.
-	marks []mes.Mark
-	// off is the machine that it was taken off half used.
-	off *winder
+// metresOf returns a length as a number of metres.
+func metresOf(m mes.Micrometres) float64 { return float64(m) / float64(mes.Metre) }
+
+// cells is how many cells the electrode of a length of web is for.
+func (p *polarity) cells(length mes.Micrometres, lanes uint32) float64 {
+	return metresOf(length) * float64(lanes) / p.perCell
 }
 
-// electrode is the way from materials to the daughter coils of one polarity.
-// What comes later in it pulls: a mother is coated when daughters run low, a
-// batch is mixed when slurry does.
+// electrode is the way from materials to the coils that winders take, of one
+// polarity. What comes later in it pulls: a mother is coated when there are few
+// coils for winders and on their way, a batch is mixed when slurry runs low; what
+// is coated is rewound as soon as a machine is free.
 type electrode struct {
 	*polarity
-	run      *run
-	mixers   []*mixer
-	coaters  []*coater
-	slitters []*slitter
+	run       *run
+	mixers    []*mixer
+	tanks     []*tank
+	coaters   []*coater
+	rewinders [len(passes)][]*rewinder
 
 	slurry queue[*lot]
-	// rests are what was left over of batches and may go into the next.
+	// rests are what was left over in tanks and may go into the next batch.
 	rests queue[*lot]
 	// stored is how much slurry there is, mixing how much of it is in the mixers.
 	stored, mixing amount
-	mothers        queue[*coil]
-	daughters      queue[*coil]
-	halves         []*coil
+	// mothers wait for the first pass, and so on.
+	mothers, calendered, strips queue[*coil]
+	// daughters are whole coils for winders, halves what came back from one.
+	daughters queue[*coil]
+	halves    []*coil
 	// coming is how many daughters will come of mothers that are begun.
 	coming int
-	// coilTarget and slurryTarget are what is to be there and on its way.
+	// coilTarget and slurryTarget are what is to be there and on its way;
+	// slurryIn is that while the machines are filled for the first time.
 	coilTarget             int
 	slurryTarget, slurryIn amount
+
+	// torn and turned are the faults that wait for a winder.
+	torn, turned queue[*fault]
 }
 
 func newElectrode(r *run, p *polarity) *electrode {
@@ -109,21 +106,28 @@ func newElectrode(r *run, p *polarity) *electrode {
 	for _, s := range r.processes["MIX-"+p.letter].stations {
 		e.mixers = append(e.mixers, &mixer{station: s, e: e})
 	}
-	for _, s := range r.processes["COT-"+p.letter].stations {
-		e.coaters = append(e.coaters, &coater{station: s, e: e, foil: newSlot(s, "foil", p.foil, 60*one)})
+	for _, s := range r.processes["TNK-"+p.letter].stations {
+		e.tanks = append(e.tanks, &tank{station: s, e: e})
 	}
-	for _, s := range r.processes["SLT-"+p.letter].stations {
-		e.slitters = append(e.slitters, &slitter{station: s, e: e})
+	for i, s := range r.processes["COT-"+p.letter].stations {
+		// A line that was given fewer tanks shares them.
+		e.coaters = append(e.coaters, newCoater(s, e, e.tanks[i%len(e.tanks)]))
 	}
-	// A daughter's way takes an hour and a half, a batch's five hours; while the
-	// machines are filled for the first time, all they hold comes on top.
-	areal := e.coaters[0].characteristics[1].nominal
-	mother := float64(p.metreMass(areal)) * float64(motherLength/mes.Metre)
-	perDaughter := metresOf(motherLength) / p.perCell
-	e.coilTarget = int(1.5*3600*r.pace/r.shortest/perDaughter) + 8
-	first := float64((r.config.Machines.Winders+e.coilTarget)/lanes + 2)
-	perCell := mother / lanes / perDaughter
-	e.slurryTarget = max(2*p.mass, amount(5*3600*r.pace/r.shortest*perCell))
+	from := [len(passes)]*queue[*coil]{&e.mothers, &e.calendered, &e.strips}
+	into := [len(passes)]func(*coil){e.calendered.push, e.strips.push, e.deliver}
+	for i := range passes {
+		for _, s := range r.processes[passes[i].code+"-"+p.letter].stations {
+			e.rewinders[i] = append(e.rewinders[i], newRewinder(s, &passes[i], e, from[i], into[i]))
+		}
+	}
+	// A batch's way takes five hours and a half; while the machines are filled for
+	// the first time, all they hold comes on top. Daughters come a mother at a
+	// time.
+	mother := float64(p.metreMass(p.coating().nominal)) * metresOf(motherLength)
+	perDaughter := p.cells(motherLength, 1)
+	e.coilTarget = int(float64(e.road()/second)/r.shortest/perDaughter) + 2*lanes
+	first := float64((r.processes["WND"].count(r.config)+e.coilTarget)/lanes + 2)
+	e.slurryTarget = max(2*p.mass, amount(5.5*3600*r.pace/r.shortest*mother/lanes/perDaughter))
 	e.slurryIn = max(e.slurryTarget, amount(first*mother))
 	for _, c := range p.components {
 		s := r.stockOf(c.material)
@@ -132,26 +136,81 @@ func newElectrode(r *run, p *polarity) *electrode {
 	return e
 }
 
-// share is how much of a component is in a batch.
-func (p *polarity) share(c component) amount { return p.mass / one * amount(c.share) }
+// deliver takes a coil that winders may have.
+func (e *electrode) deliver(c *coil) {
+	c.divide()
+	c.shown = c.stretch(0, c.length)
+	e.coming--
+	e.daughters.push(c)
+}
 
-// metresOf returns a length as a number of metres.
-func metresOf(m mes.Micrometres) float64 { return float64(m) / float64(mes.Metre) }
+// coatTime is how long a mother is coated, passTime how long a coil is on a
+// machine of a pass, batchTime how long a batch is mixed.
+func (e *electrode) coatTime() moment {
+	return e.seconds(metresOf(motherLength)/coatSpeed, len(e.coaters), e.cells(motherLength, lanes))
+}
+
+func (e *electrode) passTime(i int) moment {
+	side := uint32(lanes)
+	if passes[i].code == "NOT" {
+		side = 1
+	}
+	return e.seconds(metresOf(motherLength)/passes[i].speed, len(e.rewinders[i]), e.cells(motherLength, side))
+}
+
+func (e *electrode) batchTime() moment {
+	mixTime := e.mixers[0].column("mix_time")
+	return e.seconds(60*e.mixers[0].characteristics[mixTime].nominal, len(e.mixers), e.batchCells())
+}
+
+// road is how long the daughters of the mothers that are begun at once are on
+// their way.
+func (e *electrode) road() moment {
+	notchers := len(e.rewinders[2])
+	rounds := (len(e.coaters)*lanes + notchers - 1) / notchers
+	return e.coatTime() + e.passTime(0) + e.passTime(1) + moment(rounds)*e.passTime(2)
+}
+
+// filling is how long it takes from the first batch until there are daughters for
+// all winders.
+func (e *electrode) filling() moment {
+	daughters := e.run.processes["WND"].count(e.run.config) + lanes
+	each := func(time moment, machines, number int) moment {
+		return time * moment((number+machines-1)/machines)
+	}
+	mothers := (daughters + lanes - 1) / lanes
+	mass := float64(mothers) * float64(e.metreMass(e.coating().nominal)) * metresOf(motherLength)
+	batches := int(mass/float64(e.mass)) + 1
+	return e.batchTime() + e.road() + max(
+		each(e.batchTime(), len(e.mixers), batches), each(e.coatTime(), len(e.coaters), mothers), each(e.passTime(2), len(e.rewinders[2]), daughters),
+	)
+}
+
+// batchCells is how many cells a batch is for.
+func (e *electrode) batchCells() float64 {
+	perMetre := e.metreMass(e.coating().nominal)
+	return e.cells(mes.Micrometres(e.mass/perMetre)*mes.Metre, lanes)
+}
 
 // wants reports whether one more mother is to be coated.
 func (e *electrode) wants() bool {
 	target := e.coilTarget
-	if e.run.now < e.run.start-3*minute {
-		target += e.run.config.Machines.Winders
+	if e.starting() {
+		target += e.run.processes["WND"].count(e.run.config)
 	}
 	return e.daughters.len()+len(e.halves)+e.coming < target
 }
 
+// starting reports whether the machines are being filled for the first time.
+func (e *electrode) starting() bool { return e.run.now < e.run.start-3*minute }
+
 // replenish begins what can be begun.
 func (e *electrode) replenish(now moment) {
-	for _, s := range e.slitters {
-		if !s.busy && e.mothers.len() > 0 {
-			s.begin(now)
+	for i := range slices.Backward(passes[:]) {
+		for _, w := range e.rewinders[i] {
+			if w.parent == nil && w.in.len() > 0 {
+				w.begin(now)
+			}
 		}
 	}
 	for _, c := range e.coaters {
@@ -160,7 +219,7 @@ func (e *electrode) replenish(now moment) {
 		}
 	}
 	target := e.slurryTarget
-	if now < e.run.start-3*minute {
+	if e.starting() {
 		target = e.slurryIn
 	}
 	for _, m := range e.mixers {
@@ -192,7 +251,8 @@ func (e *electrode) daughter(now moment, w *winder) *coil {
 }
 
 // seconds stretches a time by the pace of the line, or further where few
-// machines must make so many cells at once.
+// machines must make so many cells at once, some of which will not be finished.
 func (e *electrode) seconds(natural float64, machines int, cells float64) moment {
-	return max(1, moment(1000*min(natural*e.run.pace, 0.95*float64(machines)*cells*e.run.shortest)))
+	needed := 0.9 * e.run.rollShare * float64(machines) * cells * e.run.shortest
+	return max(1, moment(1000*min(natural*e.run.pace, needed)))
 }

@@ -3,6 +3,7 @@ package line
 import (
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
@@ -18,14 +19,17 @@ type Line struct {
 	recorded iter.Seq[Record]
 }
 
-// Block is a record block of a PLC: a machine's source of events.
+// Block is a record block of a PLC: a source of events, for one machine or for
+// some of one kind.
 type Block struct {
-	// Name is the block's in the PLC, and the equipment's, as `L1.WND.01`.
+	// Name is the block's in the PLC, as `L1.WND.01`.
 	Name string
-	// Source numbers its events, as `L1/P2/WND01`.
+	// Source numbers its events, as `L1/P5/WND01`.
 	Source mes.Source
-	// PLC is the name of its PLC, as `L1P2`.
+	// PLC is the name of its PLC, as `L1P5`.
 	PLC string
+	// Machines are the equipment whose records it has, as `L1.WND.01`.
+	Machines []mes.EquipmentID
 	// Schema is what its values stand under, nil where it measures nothing.
 	Schema *mes.Schema
 	// SchemaName is the schema's name, as `winding`; empty where there is none.
@@ -44,11 +48,20 @@ func New(c Config) (*Line, error) {
 	for i := range steps {
 		s := &steps[i]
 		schema := schemaOf(s.characteristics)
-		for n := range s.machines(&l.config.Machines) {
+		share := max(1, s.share)
+		for n := range s.count(&l.config) {
+			machine := mes.EquipmentID(fmt.Sprintf("%s.%s.%02d", c.Name, s.code, n+1))
+			if n%share > 0 {
+				b := &l.blocks[len(l.blocks)-1]
+				b.Machines = append(b.Machines, machine)
+				continue
+			}
+			block := n/share + 1
 			l.blocks = append(l.blocks, Block{
-				Name:           fmt.Sprintf("%s.%s.%02d", c.Name, s.code, n+1),
-				Source:         mes.Source(fmt.Sprintf("%s/P%d/%s%02d", c.Name, s.plc, s.code, n+1)),
+				Name:           fmt.Sprintf("%s.%s.%02d", c.Name, s.code, block),
+				Source:         mes.Source(fmt.Sprintf("%s/P%d/%s%02d", c.Name, s.plc, s.code, block)),
 				PLC:            fmt.Sprintf("%sP%d", c.Name, s.plc),
+				Machines:       []mes.EquipmentID{machine},
 				Schema:         schema,
 				SchemaName:     s.schema,
 				ProcessSegment: s.segment,
@@ -89,4 +102,10 @@ func (l *Line) Records() iter.Seq[Record] {
 			}
 		}
 	}
+}
+
+// codeOf returns the code of the step that a machine belongs to.
+func codeOf(machine mes.EquipmentID) string {
+	parts := strings.Split(string(machine), ".")
+	return parts[len(parts)-2]
 }

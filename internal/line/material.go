@@ -54,7 +54,7 @@ var (
 	}
 	electrolyte = &material{
 		definition: "electrolyte", prefix: "ELY", unit: "g", lot: 200_000 * one, together: 24, supplier: "Rhein Solvents AG",
-		inspected: "IQC-L", perCell: 310 * one, days: 180,
+		inspected: "IQC-L", perCell: 345 * one, days: 180,
 		certificate: []characteristic{
 			{"purity", "%", 99.97, 99.9, 100, 0.01, normal, 3},
 			{"moisture", "[ppm]", 8, none, 20, 2, lognormal, 0},
@@ -99,6 +99,38 @@ var (
 		definition: "lid", prefix: "LID", unit: "1", lot: 5000 * one, together: 2, supplier: "Tiefzug Hagen",
 		inspected: "IQC-X", perCell: one,
 	}
+	adapterPos = &material{
+		definition: "adapter-Al", prefix: "ADL", unit: "1", lot: 6000 * one, together: 2, supplier: "Stanzteile Lenne",
+		inspected: "IQC-X", perCell: one,
+	}
+	adapterNeg = &material{
+		definition: "adapter-Cu", prefix: "ADC", unit: "1", lot: 6000 * one, together: 2, supplier: "Stanzteile Lenne",
+		inspected: "IQC-X", perCell: one,
+	}
+	mylar = &material{
+		definition: "insulation-film", prefix: "MYL", unit: "m", lot: 2000 * one, together: 4, supplier: "Membra BV",
+		inspected: "IQC-X", perCell: one * 45 / 100,
+	}
+	film = &material{
+		definition: "PET-film", prefix: "PET", unit: "m", lot: 2000 * one, together: 4, supplier: "Membra BV",
+		inspected: "IQC-X", perCell: one * 55 / 100,
+	}
+	pin = &material{
+		definition: "sealing-pin", prefix: "PIN", unit: "1", lot: 20_000 * one, together: 1, supplier: "Tiefzug Hagen",
+		inspected: "IQC-X", perCell: one,
+	}
+	sidePlate = &material{
+		definition: "side-plate", prefix: "SID", unit: "1", lot: 600 * one, together: 1, supplier: "Stanzteile Lenne",
+		inspected: "IQC-X", perCell: one * 2 / 16,
+	}
+	housing = &material{
+		definition: "pack-housing", prefix: "HSG", unit: "1", lot: 40 * one, together: 1, supplier: "Stanzteile Lenne",
+		inspected: "IQC-X", perCell: one / 96,
+	}
+	harness = &material{
+		definition: "harness", prefix: "HRN", unit: "1", lot: 80 * one, together: 1, supplier: "Kabelbau Ruhr",
+		inspected: "IQC-X", perCell: one / 96,
+	}
 	busbar = &material{
 		definition: "busbar", prefix: "BUS", unit: "1", lot: 3400 * one, together: 1, supplier: "Stanzteile Lenne",
 		inspected: "IQC-X", perCell: one * 17 / 16,
@@ -108,7 +140,8 @@ var (
 // materials is all of them, in the order in which they are first delivered.
 var materials = [...]*material{
 	activeMaterial, graphite, solvent, water, carbonBlack, binder, rubberBinder, thickener,
-	aluminiumFoil, copperFoil, separator, electrolyte, can, lid, busbar,
+	aluminiumFoil, copperFoil, separator, electrolyte, can, lid,
+	adapterPos, adapterNeg, mylar, film, pin, sidePlate, busbar, housing, harness,
 }
 
 func webCertificate(thickness, mass float64) []characteristic {

@@ -6,21 +6,28 @@ import (
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// mixer makes a batch of slurry from what it weighs in.
+// mixer makes a batch of slurry from what it weighs in. One that is out is
+// adjusted and tried once more.
 type mixer struct {
 	*station
-	e      *electrode
-	busy   bool
-	began  moment
-	batch  *lot
-	values []float64
+	e     *electrode
+	busy  bool
+	began moment
+	batch *lot
 	// used is what was weighed in.
 	used []mes.Actual
 	from []Link
+	// attempt counts the tries; found is the defect that this one ends with, or −1.
+	attempt uint32
+	found   int
+	values  []float64
 }
 
 // scale is the smallest amount that is weighed in: 10 g.
 const scale = one / 100
+
+// adjusting is how long a batch is mixed once more.
+const adjusting = 45 * 60. // seconds
 
 // begin weighs a batch in and mixes it, unless something is missing.
 func (m *mixer) begin(now moment) {
@@ -32,7 +39,7 @@ func (m *mixer) begin(now moment) {
 		}
 	}
 	r.calendar.see(now)
-	m.busy, m.began = true, now
+	m.busy = true
 	m.batch = &lot{
 		ref:  mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: r.naming.next(e.batch, r.calendar.day)}, MaterialDefinition: e.name + "-slurry"},
 		unit: "kg",
@@ -45,41 +52,66 @@ func (m *mixer) begin(now moment) {
 		m.batch.got += a
 	}
 	fresh := e.mass
+	var active mixture
 	if e.rests.len() > 0 {
 		rest := e.rests.pop()
 		fresh -= rest.left
 		add(rest, rest.left)
+		active.add(rest, rest.left*amount(e.components[0].share)/1e6)
 		rest.left = 0
 	}
-	for _, c := range e.components {
+	for i, c := range e.components {
 		// What the recipe wants, and what the scale made of it.
 		want := float64(fresh) * float64(c.share) / 1e6 * (1 + float64(0.0005*m.chance.NormFloat64()))
 		a := max(scale, amount(math.Round(want/float64(scale)))*scale)
 		for _, p := range r.stockOf(c.material).weigh(now, a) {
 			add(p.lot, p.amount)
+			if i == 0 {
+				active.add(p.lot, p.amount)
+			}
 		}
 	}
-	m.values = m.measure(-1)
-	last := len(m.values) - 1 // mix_time
+	active.soak(m.batch)
 	m.batch.left = m.batch.got
 	e.mixing += m.batch.got
-	cells := float64(e.mass) / (float64(e.metreMass(m.areal())) * e.perCell / lanes)
-	r.plan(now+e.seconds(60*m.values[last], len(e.mixers), cells), m, 0)
+	m.try(now, 1, -1)
 }
 
-// areal is the nominal coating of the electrode.
-func (m *mixer) areal() float64 { return m.e.coaters[0].characteristics[1].nominal }
+// try mixes the batch, or what failed at the first attempt once more.
+func (m *mixer) try(now moment, attempt uint32, before int) {
+	m.began, m.attempt, m.found = now, attempt, m.judge(before, nil)
+	m.values = m.measure(m.found)
+	seconds := adjusting
+	if attempt == 1 {
+		seconds = 60 * m.values[m.column("mix_time")]
+	}
+	m.run.plan(now+m.e.seconds(seconds, len(m.e.mixers), m.e.batchCells()), m, 0)
+}
 
 func (m *mixer) act(now moment, _ int) {
 	e, r := m.e, m.run
-	w := r.newWork(m.station, m.batch.ref, m.began, -1, 1, m.values)
-	w.work.Consumed = m.used
-	quantity := m.batch.got.of("kg")
-	w.work.Produced = []mes.Actual{{Ref: m.batch.ref, Quantity: &quantity}}
-	r.emit(m.station, &w.event, Truth{Links: m.from})
+	w := r.newWork(m.station, m.batch.ref, m.began, m.found, m.attempt, m.values)
+	var truth Truth
+	if m.attempt == 1 {
+		w.work.Consumed = m.used
+		quantity := m.batch.got.of("kg")
+		w.work.Produced = []mes.Actual{{Ref: m.batch.ref, Quantity: &quantity}}
+		truth.Links = m.from
+		truth.Touches = m.batch.touches("mixed of ")
+	}
+	switch w.work.Disposition {
+	case mes.DispositionRework:
+		r.emit(m.station, &w.event, truth)
+		m.try(now, 2, m.found)
+		return
+	case mes.DispositionConformant:
+		e.stored += m.batch.got
+		e.slurry.push(m.batch)
+	default:
+		truth.Losses = m.batch.discard()
+	}
+	r.emit(m.station, &w.event, truth)
 	e.mixing -= m.batch.got
-	e.stored += m.batch.got
-	e.slurry.push(m.batch)
 	m.busy = false
 	e.replenish(now)
 }

@@ -31,12 +31,34 @@ type Truth struct {
 	Links []Link
 	// Losses are what was thrown away.
 	Losses []Loss
+	// Touches say what a fault has done to.
+	Touches []Touch
 }
 
-// Link says that something of one thing went into another.
+// Touch says that a fault concerns a thing: the answer to a recall of it.
+type Touch struct {
+	// Fault is which, as `F3@2h0m0s`.
+	Fault string
+	// Thing is the item, lot or coil that it concerns.
+	Thing mes.Thing
+	// Certain says that it really is so; otherwise nobody can tell it from one
+	// that is, by what was reported.
+	Certain bool
+	// Interval is which metres of a coil, nil where it is none.
+	Interval *mes.Interval
+	// Why is what happened to it, for people.
+	Why string
+}
+
+// Link says that something of one thing went into another. What was put together
+// in a mixer or a tank is stirred: any part of a batch or a blend holds what went
+// into it in the proportions of the links' quantities, however many steps back.
 type Link struct {
 	// From is what was used, Into what it became part of.
 	From, Into mes.Thing
+	// With is what Into is welded to already, and so part of the same; zero for
+	// most.
+	With mes.Thing
 	// Quantity is how much of From.
 	Quantity mes.Quantity
 	// Interval is which metres of the coil From, as produced, nil where it is

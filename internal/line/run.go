@@ -17,7 +17,7 @@ type run struct {
 	out      []Record
 
 	processes map[string]*process // by code; asked by name alone, never ranged over
-	stations  []*station          // by block
+	stations  []*station          // in the order of blocks
 	stocks    []*stock            // in the order of materials
 
 	start moment
@@ -25,19 +25,33 @@ type run struct {
 	// nature machines are so that the line keeps it: 1 or less.
 	shortest float64
 	pace     float64
+	// rollShare is what of the jelly rolls wound ends in a finished cell: so much
+	// faster than half a takt is wound, for a takt from one finished cell to the
+	// next.
+	rollShare float64
+	// sampleRate is how many cells a second welders give to the laboratory.
+	sampleRate float64
 
 	electrodes [2]*electrode
 	winders    []*winder
 	pacer      *pacer
-	insertion  *shop
-	filling    *shop
-	loading    *loading
-	testing    *shop
-	stacking   *stacking
-	packing    *packing
-	half       *item // a jelly roll that waits for its second
-	freeTrays  queue[*tray]
-	cabinet    int
+	// rolls take the jelly rolls that are wound.
+	rolls taker
+	// waiting are the shops, some of which may wait for material.
+	waiting   []*shop
+	baking    *baking
+	freeTrays queue[*tray]
+	// systems counts the management systems that were built in.
+	systems int
+
+	// clocks are the PLCs', by number.
+	clocks [plcs + 1]*clock
+	// What faults are at work, nil where none is.
+	contamination    *contamination
+	offline          *offline
+	shifted, doubled *fault
+	// lastCan is the code that was read last.
+	lastCan canRead
 }
 
 // newRun sets the line up: what is ordered, and when the first activities are.
@@ -52,12 +66,28 @@ func newRun(l *Line) *run {
 		start:     momentOf(l.config.Start),
 		shortest:  l.config.shortestTakt().Seconds(),
 	}
+	for i := range r.clocks {
+		r.clocks[i] = new(clock)
+	}
 	r.pace = min(1, r.shortest)
+	r.rollShare = 1
+	for i := range steps {
+		if s := &steps[i]; s.level == levelRoll || s.level == levelCell || s.level == levelTray {
+			r.rollShare *= s.survival()
+		}
+	}
+	r.rollShare *= 1 - 1/float64(l.config.OvenTrays*trayPlaces) // a sample of each load
+	welders := stepOf("UMW").count(r.config) + stepOf("SLW").count(r.config)
+	r.sampleRate = float64(welders) / samplePeriod.span().Seconds()
 	for i := range steps {
 		p := newProcess(&steps[i], l.config.Seed)
 		r.processes[p.code] = p
-		for range p.machines(&l.config.Machines) {
-			s := newStation(r, p, len(r.stations))
+	}
+	for i, b := range r.blocks {
+		block := &counter{block: i}
+		for _, machine := range b.Machines {
+			p := r.processes[codeOf(machine)]
+			s := newStation(r, p, block, machine)
 			p.stations = append(p.stations, s)
 			r.stations = append(r.stations, s)
 		}
@@ -66,12 +96,7 @@ func newRun(l *Line) *run {
 		r.stocks = append(r.stocks, newStock(r, m))
 	}
 	r.electrodes = [2]*electrode{newElectrode(r, cathode), newElectrode(r, anode)}
-	r.insertion = newShop(r, "INS", 2.7, 1, insert{r}).slot("can", can, one).slot("lid", lid, one)
-	r.filling = newShop(r, "FIL", 11, 1, fill{r}).slot("electrolyte", electrolyte, 330*one)
-	r.loading = newLoading(r)
-	r.testing = newShop(r, "OCV", 1.8, 1, test{r})
-	r.stacking = newStacking(r)
-	r.packing = newPacking(r)
+	r.rolls = newRoute(r)
 	r.winders = newWinders(r)
 	r.pacer = &pacer{run: r, due: time.Duration(0)}
 
@@ -86,16 +111,13 @@ func newRun(l *Line) *run {
 		r.plan(r.start-3*minute+moment(i)*second, w, windLoad)
 	}
 	r.plan(r.start, r.pacer, 0)
+	r.planFaults()
 	return r
 }
 
 // leadTime is from the first lot's arrival to the first jelly roll.
 func (r *run) leadTime() moment {
-	mothers := 0
-	for _, e := range r.electrodes {
-		mothers = max(mothers, (e.coilTarget+lanes-1)/lanes/len(e.coaters)+1)
-	}
-	return hour + moment(r.pace*float64(6*hour+moment(mothers)*45*minute))
+	return hour + max(r.electrodes[0].filling(), r.electrodes[1].filling())
 }
 
 // step does the next activity and returns its records, which are good until the
@@ -117,11 +139,16 @@ func (r *run) cycle(seconds float64, machines int, takts float64) moment {
 
 // emit puts out a record: it is due now.
 func (r *run) emit(s *station, e *mes.Event, truth Truth) {
-	s.sequence++
+	s.block.sequence++
+	if w, ok := e.Fact.(*mes.Work); ok && s.clock.fault != nil {
+		for _, ref := range w.Subjects {
+			truth.Touches = append(truth.Touches, s.clock.fault.touch(ref.Thing, true, nil, clockWhy))
+		}
+	}
 	r.out = append(r.out, Record{
-		Due:      e.EventTime,
-		Block:    s.block,
-		Identity: mes.Identity{Source: r.blocks[s.block].Source, Epoch: 1, Sequence: s.sequence},
+		Due:      r.now.time(),
+		Block:    s.block.block,
+		Identity: mes.Identity{Source: r.blocks[s.block.block].Source, Epoch: 1, Sequence: s.block.sequence},
 		Event:    e,
 		Truth:    truth,
 	})
@@ -130,8 +157,10 @@ func (r *run) emit(s *station, e *mes.Event, truth Truth) {
 // dress says of an event when and where it was.
 func (r *run) dress(s *station, e *mes.Event, began moment) {
 	r.calendar.see(r.now)
-	e.EventTime = r.now.time()
-	e.StartTime = began.time()
+	e.EventTime = (r.now + s.clock.off).time()
+	if began != 0 {
+		e.StartTime = (began + s.clock.off).time()
+	}
 	e.UTCOffset = r.calendar.offset
 	e.Equipment = s.equipment
 	e.ProcessSegment = s.segment
@@ -145,46 +174,4 @@ func (r *run) state(s *station, fact mes.Fact, truth Truth) {
 	e := &mes.Event{Fact: fact}
 	r.dress(s, e, 0)
 	r.emit(s, e, truth)
-}
-
-// work is a record of work in the making, in one piece of memory.
-type work struct {
-	event    mes.Event
-	work     mes.Work
-	measured mes.Measurements
-	subject  [1]mes.Ref
-	defect   [1]mes.Defect
-	tool     [1]mes.Tool
-}
-
-// newWork begins a record of work; see begin.
-func (r *run) newWork(s *station, subject mes.Ref, began moment, found int, attempt uint32, values []float64) *work {
-	w := new(work)
-	w.begin(r, s, subject, began, found, attempt, values)
-	return w
-}
-
-// begin fills in a record of work on a subject that ends now, with the outcome
-// of a judgement at that attempt. Values may be nil.
-func (w *work) begin(r *run, s *station, subject mes.Ref, began moment, found int, attempt uint32, values []float64) {
-	w.subject[0] = subject
-	w.event.Fact = &w.work
-	w.event.Recipe = s.recipe
-	r.dress(s, &w.event, began)
-	w.event.JobOrder = r.calendar.jobOrder
-	w.work.Subjects = w.subject[:]
-	w.work.Attempt = attempt
-	w.work.Disposition = s.disposition(found, attempt)
-	if found >= 0 {
-		w.defect[0].Code = s.defects[found].code
-		w.work.Defects = w.defect[:]
-	}
-	if values != nil {
-		w.measured = mes.Measurements{Schema: s.schemaID, Values: values}
-		w.work.Measurements = &w.measured
-	}
-	if s.tool.life > 0 {
-		w.tool[0] = s.mounted
-		w.work.Tools = w.tool[:]
-	}
 }

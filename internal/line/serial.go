@@ -15,9 +15,9 @@ type naming struct {
 	trace string
 	// counts are the numbers last given, by kind.
 	counts [kinds]int
-	// packs counts within packDay.
-	packs   int
-	packDay string
+	// codes counts the battery codes of codeDay.
+	codes   [codeKinds]int
+	codeDay string
 }
 
 // kind is a series of ids.
@@ -29,14 +29,18 @@ const (
 	moduleKind
 	packKind
 	trayKind
+	rackKind
+	boxKind
 	cathodeBatch
 	anodeBatch
+	cathodeBlend
+	anodeBlend
 	cathodeCoil
 	anodeCoil
 	kinds
 )
 
-var kindLetters = [kinds]string{"J", "C", "M", "P", "T", "SC", "SA", "EC", "EA"}
+var kindLetters = [kinds]string{"J", "C", "M", "P", "T", "R", "B", "SC", "SA", "DC", "DA", "EC", "EA"}
 
 func newNaming(line string, seed uint64) naming {
 	tag := strings.ToUpper(strconv.FormatUint(seed, 36))
@@ -74,10 +78,10 @@ func (n *naming) lot(prefix, day string, number int) mes.ID {
 	return mes.ID(appendPadded([]byte(prefix+"-"+n.line+n.seed+"-"+day+"-"), number, 4))
 }
 
-// tray returns the id of the next tray, which are used again and have no day.
-func (n *naming) tray() mes.ID {
-	n.counts[trayKind]++
-	return mes.ID(appendPadded([]byte(n.line+kindLetters[trayKind]+n.seed+"-"), n.counts[trayKind], 4))
+// reused returns the id of the next carrier, which is used again and has no day.
+func (n *naming) reused(k kind) mes.ID {
+	n.counts[k]++
+	return mes.ID(appendPadded([]byte(n.line+kindLetters[k]+n.seed+"-"), n.counts[k], 4))
 }
 
 // lane returns the id of a daughter coil.
@@ -97,19 +101,30 @@ func canCode(box mes.ID, number int) mes.ID {
 // The alphabet of years and days in GB/T 34014, without I, O, U and Z.
 const codeAlphabet = "123456789ABCDEFGHJKLMNPRSTVWXY0"
 
-// packCode returns a code in the form of GB/T 34014: maker, pack, LFP,
+// codeKind is what a battery code is of: its letter, and what is counted.
+type codeKind uint8
+
+const (
+	codeCell codeKind = iota
+	codePack
+	codeKinds
+)
+
+var codeHeads = [codeKinds]string{"TKTCBR1", "TKTPBR1"}
+
+// code returns a code in the form of GB/T 34014: maker, cell or pack, LFP,
 // specification, trace, day and the number of the day. It is made up: no such
 // maker is filed.
-func (n *naming) packCode(c *calendar) mes.ID {
-	if n.packDay != c.day {
-		n.packDay, n.packs = c.day, 0
+func (n *naming) code(k codeKind, c *calendar) mes.ID {
+	if n.codeDay != c.day {
+		n.codeDay, n.codes = c.day, [codeKinds]int{}
 	}
-	n.packs++
+	n.codes[k]++
 	year, month, day := c.local.Date()
-	b := append(make([]byte, 0, 24), "TKTPBR1"...)
+	b := append(make([]byte, 0, 24), codeHeads[k]...)
 	b = append(b, n.trace...)
 	b = append(b, codeAlphabet[((year-2011)%30+30)%30], codeAlphabet[month-1], codeAlphabet[day-1])
-	return mes.ID(appendPadded(b, n.packs, 7))
+	return mes.ID(appendPadded(b, n.codes[k], 7))
 }
 
 // appendPadded appends a number with at least as many digits.

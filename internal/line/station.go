@@ -2,25 +2,38 @@ package line
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// station is one machine with its record block.
+// station is one machine, with the record block that it hangs on.
 type station struct {
 	*process
 	run       *run
-	block     int
+	block     *counter
 	equipment mes.EquipmentID
-	sequence  mes.Sequence
+	clock     *clock
+	// recipe is what it runs now.
+	recipe    mes.Recipe
 	operators [3]mes.ID
 	// mounted is the tool that is in, tools how many were.
 	mounted mes.Tool
 	tools   int
+	// worn, outdated and drift are what faults have done to its tool, its recipe
+	// and its device; nil for nothing.
+	worn, outdated *fault
+	drift          *drift
 }
 
-func newStation(r *run, p *process, block int) *station {
-	s := &station{process: p, run: r, block: block, equipment: mes.EquipmentID(r.blocks[block].Name)}
+// counter numbers the records of a block, which is its place among the blocks.
+type counter struct {
+	block    int
+	sequence mes.Sequence
+}
+
+func newStation(r *run, p *process, block *counter, equipment mes.EquipmentID) *station {
+	s := &station{process: p, run: r, block: block, equipment: equipment, clock: r.clocks[p.plc], recipe: p.recipe}
 	if p.attended {
 		for shift := range s.operators {
 			s.operators[shift] = operator(p.code, shift)
@@ -36,17 +49,26 @@ func newStation(r *run, p *process, block int) *station {
 
 func (s *station) newTool() {
 	s.tools++
+	s.worn = nil
 	s.mounted = mes.Tool{ID: mes.ID(fmt.Sprintf("%s-%s-%03d", s.equipment, s.tool.kind, s.tools))}
 }
 
 // use counts the tool on before the work that uses it; a worn one is changed
 // first, which is a record.
 func (s *station) use(count uint64) {
-	if s.mounted.Count+count > s.tool.life {
-		s.newTool()
-		s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: s.tool.place, Tool: s.mounted}, Truth{})
-	}
+	s.spare(count)
 	s.mounted.Count += count
+}
+
+// spare changes a tool that is not good for that much more, and reports whether
+// it did.
+func (s *station) spare(count uint64) bool {
+	if s.mounted.Count+count <= s.tool.life {
+		return false
+	}
+	s.newTool()
+	s.run.state(s, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: s.tool.place, Tool: s.mounted}, Truth{})
+	return true
 }
 
 // report says in which state the machine is.
@@ -59,12 +81,14 @@ const (
 	stateRunning = "running"
 	stateSetup   = "setup"
 	stateWaiting = "waiting"
+	stateStopped = "stopped"
 )
 
 // watch reports what is not work: at first each machine's recipe and state, then
 // calibrations, and warnings that come and go.
 type watch struct {
-	run *run
+	run    *run
+	chance *rand.Rand
 	// warned is the station whose warning is on, until it goes.
 	warned *station
 }
@@ -77,28 +101,27 @@ const (
 )
 
 func newWatch(r *run, begin moment) {
-	w := &watch{run: r}
+	w := &watch{run: r, chance: newChance(r.config.Seed, "watch")}
 	for i := range r.stations {
-		r.plan(begin+moment(i)*2*second, w, i)
+		r.plan(begin+moment(i)*second, w, i)
 	}
 	r.plan(begin+30*minute, w, watchWarn)
-	for _, code := range []string{"FIL", "OCV"} {
-		for i, s := range r.processes[code].stations {
-			r.plan(r.start-20*minute+moment(i)*minute, &calibration{s}, 0)
+	n := 0
+	for _, s := range r.stations {
+		if s.calibrated != "" {
+			r.plan(r.start-20*minute+moment(n)*20*second, &calibration{s}, 0)
+			n++
 		}
 	}
 }
 
 func (w *watch) act(now moment, stage int) {
-	r := w.run
-	chance := r.processes["TRU"].chance // which has no other use of it
+	r, chance := w.run, w.chance
 	switch {
 	case stage >= 0:
 		s := r.stations[stage]
 		if s.recipe != (mes.Recipe{}) {
-			e := &mes.Event{Fact: &mes.EquipmentReport{Topic: mes.EquipmentRecipe, Code: s.recipe.Name}, Recipe: s.recipe}
-			r.dress(s, e, 0)
-			r.emit(s, e, Truth{})
+			s.activate()
 		}
 		s.report(stateRunning)
 	case stage == watchWarn:

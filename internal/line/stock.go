@@ -7,12 +7,18 @@ import (
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// lot is an amount that is told apart: a supplier's lot, or a slurry batch.
+// lot is an amount that is told apart: a supplier's lot, a slurry batch, or a
+// blend of them in a tank.
 type lot struct {
 	ref  mes.Ref
 	unit string
 	// got is what was received or produced, left what is there yet.
 	got, left amount
+	// parts are the batches of a blend that it was made of, as got has them.
+	parts []portion
+	// taint is the share of its active material that fault is about.
+	taint float64
+	fault *fault
 }
 
 // use takes some of it, and returns what it is as a quantity.
@@ -46,6 +52,8 @@ type stock struct {
 	count          int
 	supplierLot    mes.ID
 	dock           moment
+	// weak are the faults that wait for the next lot.
+	weak queue[*fault]
 }
 
 func newStock(r *run, m *material) *stock {
@@ -124,6 +132,7 @@ func (d *delivery) act(now moment, stage int) {
 	r := s.run
 	chance := s.receiver.chance
 	report := &mes.LotReport{Supplier: s.supplier}
+	var truth Truth
 	if stage == 0 {
 		r.calendar.see(now)
 		s.count++
@@ -162,10 +171,11 @@ func (d *delivery) act(now moment, stage int) {
 		} else {
 			s.onHand += d.lot.left
 			s.lots.push(d.lot)
+			truth.Touches = s.spoil(d.lot)
 		}
 	}
 	report.Lot = d.lot.ref
-	r.state(s.receiver, report, Truth{})
+	r.state(s.receiver, report, truth)
 	if stage > 0 {
 		r.arrived(now)
 	}
@@ -176,9 +186,9 @@ func (r *run) arrived(now moment) {
 	for _, e := range r.electrodes {
 		e.replenish(now)
 	}
-	r.insertion.serve(now)
-	r.filling.serve(now)
-	r.stacking.serve(now)
+	for _, s := range r.waiting {
+		s.serve(now)
+	}
 }
 
 // slot is a place of a machine for a supplier's lot.
@@ -231,10 +241,10 @@ func (t *slot) ready(now moment) bool {
 	return t.lot != nil || t.load(now)
 }
 
-// consume takes some for a thing: what the station reports, which is the slot
-// alone, and what is true.
-func (t *slot) consume(a amount, into mes.Thing, actuals []mes.Actual, links []Link) ([]mes.Actual, []Link) {
+// consume takes some for what a link begins to say: what the station reports,
+// which is the slot alone, and what is true.
+func (t *slot) consume(a amount, into Link) (mes.Actual, Link) {
 	quantity := t.lot.use(a)
-	return append(actuals, mes.Actual{Slot: t.name, Quantity: &quantity}),
-		append(links, Link{From: t.lot.ref.Thing, Into: into, Quantity: quantity, Slot: t.name})
+	into.From, into.Quantity, into.Slot = t.lot.ref.Thing, quantity, t.name
+	return mes.Actual{Slot: t.name, Quantity: &quantity}, into
 }

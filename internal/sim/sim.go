@@ -51,6 +51,10 @@ type Config struct {
 	Until time.Time
 	// Records is how many records are offered before the line ends; 0 for all.
 	Records uint64
+	// Made says what a line is made of whose own Config does not: one that is
+	// replayed, or joined. Memories of a line that is made of something else are
+	// refused.
+	Made string
 }
 
 // Streams are where the journal of a line goes.
@@ -101,7 +105,7 @@ func (s *Sim) open() error {
 	if err != nil {
 		return err
 	}
-	sum, err := fingerprint(s.line)
+	sum, err := fingerprint(s.line, s.config.Made)
 	if err != nil {
 		return err
 	}
@@ -144,14 +148,15 @@ func (s *Sim) open() error {
 }
 
 // fingerprint tells lines apart that make other records.
-func fingerprint(l *line.Line) ([32]byte, error) {
+func fingerprint(l *line.Line, made string) ([32]byte, error) {
 	c := l.Config()
 	zone := c.Zone.String()
 	c.Zone = nil
 	b, err := json.Marshal(struct {
 		line.Config
 		Zone string
-	}{c, zone})
+		Made string `json:",omitempty"`
+	}{c, zone, made})
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("fingerprint of the line: %w", err)
 	}

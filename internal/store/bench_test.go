@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
@@ -13,7 +12,7 @@ import (
 // BenchmarkAppendLine appends the records of a simulated line, 1,000 a batch,
 // from one sender: encoding, checks, indexes and fsync.
 func BenchmarkAppendLine(b *testing.B) {
-	l, err := line.New(line.Config{Name: "L1", Seed: 1, Start: t0, FormationTime: time.Hour, RestTime: time.Hour})
+	l, err := line.New(line.Config{Name: "L1", Seed: 1, Start: t0, Dwell: line.Short(24)})
 	if err != nil {
 		b.Fatal(err)
 	}
