@@ -119,7 +119,8 @@ func surely(i, other mes.Interval) bool {
 }
 
 // makings returns the work that made a thing: that produced it, or that put
-// something into it.
+// something into it. What only scanned a stretch that other work made of something
+// is none.
 func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
 	var makings []making
 	for _, as := range []role{roleProduced, roleSubject} {
@@ -145,7 +146,23 @@ func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
 			return nil, err
 		}
 	}
-	return makings, nil
+	return withoutScans(makings), nil
+}
+
+// withoutScans leaves out the makings that used nothing for a stretch which lies
+// in one that used something.
+func withoutScans(makings []making) []making {
+	var used []making
+	for _, m := range makings {
+		if len(m.work.Consumed) > 0 {
+			used = append(used, m)
+		}
+	}
+	return slices.DeleteFunc(makings, func(m making) bool {
+		return len(m.work.Consumed) == 0 && m.stretch != nil && slices.ContainsFunc(used, func(u making) bool {
+			return u.stretch == nil || u.stretch.Lane == m.stretch.Lane && u.stretch.From <= m.stretch.From && m.stretch.To <= u.stretch.To
+		})
+	})
 }
 
 // consumedBy returns the edges from what one event consumed to the node that it
