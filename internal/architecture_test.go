@@ -69,8 +69,8 @@ var layers = []layer{
 		path: "internal/app",
 		takt: []string{
 			"internal/rpc", "internal/web", "internal/gateway", "internal/gateway/plc", "internal/gateway/spool",
-			"internal/client", "internal/sim", "internal/gateway/config", "internal/line", "internal/wire", "internal/store",
-			"api/takt/v1",
+			"internal/client", "internal/sim", "internal/recording", "internal/gateway/config", "internal/line", "internal/wire",
+			"internal/store", "api/takt/v1",
 			"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf, sys, yaml},
@@ -117,8 +117,14 @@ var layers = []layer{
 	},
 	{
 		path:    "internal/sim",
-		takt:    []string{"internal/gateway/config", "internal/line", "internal/latency", "internal/mes"},
+		takt:    []string{"internal/recording", "internal/gateway/config", "internal/line", "internal/latency", "internal/mes"},
 		foreign: []string{errgroup, opcuaServer, prometheus},
+	},
+	{
+		path:    "internal/recording",
+		takt:    []string{"internal/line", "api/takt/v1", "internal/mes"},
+		foreign: []string{protobuf},
+		pure:    true,
 	},
 	{
 		path:    "internal/gateway/config",
