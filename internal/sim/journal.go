@@ -2,14 +2,13 @@ package sim
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/takt-mes/takt/internal/line"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/recording"
 )
 
 // journal writes down what was offered, so that it can be compared with what has
@@ -18,6 +17,8 @@ type journal struct {
 	mu      sync.Mutex
 	emitted io.Writer
 	truth   io.Writer
+	// recorder is nil where nothing is recorded.
+	recorder *recorder
 }
 
 // offered writes `source epoch sequence hash` of a record, the source escaped
@@ -33,20 +34,16 @@ func (j *journal) offered(id mes.Identity, r *line.Record) error {
 		}
 	}
 	if j.truth != nil {
-		b, err := json.Marshal(truth{Identity: id, Due: r.Due, Truth: r.Truth})
+		b, err := recording.Truth(id, *r)
 		if err != nil {
-			return fmt.Errorf("encode the truth of %s: %w", id, err)
+			return err
 		}
-		if _, err := j.truth.Write(append(b, '\n')); err != nil {
+		if _, err := j.truth.Write(b); err != nil {
 			return fmt.Errorf("write truth: %w", err)
 		}
 	}
+	if j.recorder != nil {
+		return j.recorder.offered(r)
+	}
 	return nil
-}
-
-// truth is a line of the truth file.
-type truth struct {
-	Identity mes.Identity
-	Due      time.Time
-	Truth    line.Truth
 }

@@ -47,6 +47,9 @@ type Config struct {
 	// HistoryUntil is the virtual time before which records are history: they
 	// are not offered, but the PLCs' numbers count them.
 	HistoryUntil time.Time
+	// Stands is the number up to which a source's records are history, whenever
+	// they were due: the last of them stands in the block from the beginning.
+	Stands map[mes.Source]mes.Sequence
 	// Until is the virtual time at which the line ends; zero for never.
 	Until time.Time
 	// Records is how many records are offered before the line ends; 0 for all.
@@ -62,8 +65,12 @@ type Streams struct {
 	// Emitted gets a line `source epoch sequence hash` of each record before it
 	// is offered; nil for none. One that is offered again is written again.
 	Emitted io.Writer
-	// Truth gets a line of JSON with the truth of each; nil for none.
+	// Truth gets a line of JSON with the truth of each, as package recording
+	// writes it; nil for none.
 	Truth io.Writer
+	// Recording gets a recording of all that is offered, complete when Play has
+	// returned; nil for none.
+	Recording io.Writer
 }
 
 // Sim is a line with its PLCs. Play is called once; all else at any time.
@@ -91,7 +98,11 @@ func New(l *line.Line, config Config, streams Streams) (*Sim, error) {
 		return nil, mes.Invalid("sim.speed", "is negative")
 	}
 	s := &Sim{config: config, line: l, journal: &journal{emitted: streams.Emitted, truth: streams.Truth}}
-	if err := s.open(); err != nil {
+	err := s.open()
+	if err == nil && streams.Recording != nil {
+		s.journal.recorder, err = newRecorder(streams.Recording, l)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -196,6 +207,7 @@ func (s *Sim) Endpoints() map[string]string {
 // it is acknowledged, and otherwise when ctx ends or anything goes wrong. Then
 // the PLCs have stopped.
 func (s *Sim) Play(ctx context.Context, records iter.Seq[line.Record]) (err error) {
+	defer func() { err = errors.Join(err, s.journal.end()) }()
 	next, stop := iter.Pull(s.bounded(records))
 	defer stop()
 	waiting, err := s.resume(ctx, next)
@@ -258,7 +270,7 @@ func (s *Sim) resume(ctx context.Context, next func() (line.Record, bool)) ([]*l
 	acked := make([]uint64, len(s.blocks))
 	missing := 0
 	for i, b := range s.blocks {
-		if acked[i] = b.state[stateAcked]; acked[i] > 0 {
+		if acked[i] = max(b.state[stateAcked], uint64(s.config.Stands[b.Source])); acked[i] > 0 {
 			missing++
 		}
 	}
@@ -293,6 +305,7 @@ func (s *Sim) resume(ctx context.Context, next func() (line.Record, bool)) ([]*l
 			if first := acked[r.Block]; first > 0 && skipped[r.Block] == nil {
 				return nil, mes.Errorf(mes.CodeInvalid, "the records begin with %s; the PLC's memory goes on after %d", r.Identity, first)
 			}
+			s.journal.draw(r)
 			if pending[r.Block] {
 				pending[r.Block] = false
 				missing--
@@ -307,6 +320,9 @@ func (s *Sim) resume(ctx context.Context, next func() (line.Record, bool)) ([]*l
 		if missing == 0 && !r.Due.Before(s.config.HistoryUntil) {
 			break
 		}
+	}
+	if err := s.journal.begin(skipped); err != nil {
+		return nil, err
 	}
 	for i, r := range skipped {
 		if r == nil || s.blocks[i].resumed {
@@ -392,6 +408,7 @@ func (s *Sim) produce(ctx context.Context, waiting []*line.Record, next func() (
 				return nil
 			}
 			r = &record
+			s.journal.draw(r)
 		}
 		if from.IsZero() {
 			from = r.Due

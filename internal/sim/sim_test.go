@@ -46,6 +46,12 @@ func single(t *testing.T) map[string]int {
 // steps, which make records of every kind, without the many scans of a coil.
 func small(t *testing.T) *line.Line {
 	t.Helper()
+	return partOf(whole(t), "IQC-X", "TNK-C", "SLT-C", "WND", "INS", "HP2", "TL1", "BAK")
+}
+
+// whole is a line with one machine of each kind.
+func whole(t *testing.T) *line.Line {
+	t.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func small(t *testing.T) *line.Line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return partOf(l, "IQC-X", "TNK-C", "SLT-C", "WND", "INS", "HP2", "TL1", "BAK")
+	return l
 }
 
 // partOf is the blocks of some steps of a line, their records numbered anew.
