@@ -106,6 +106,9 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 	if d.setting, err = setting.settle(filepath.Join(cfg.Data, "line")); err != nil {
 		return err
 	}
+	if err := d.setting.keep(filepath.Join(cfg.Data, "line")); err != nil {
+		return err
+	}
 	if d.line, err = d.setting.line(); err != nil {
 		return err
 	}
@@ -273,8 +276,7 @@ func (d *demo) counted(records iter.Seq[line.Record], known map[mes.Source]mes.S
 			if !yield(r) {
 				return
 			}
-			work, ok := r.Event.Fact.(*mes.Work)
-			if !ok || r.Identity.Sequence <= known[r.Identity.Source] || r.Event.ProcessSegment != "sorting" || work.Disposition != mes.DispositionConformant {
+			if !isFinished(r) || r.Identity.Sequence <= known[r.Identity.Source] {
 				continue
 			}
 			if d.finished.Add(1); d.done() {
@@ -286,18 +288,12 @@ func (d *demo) counted(records iter.Seq[line.Record], known map[mes.Source]mes.S
 
 // history appends what the line made before it goes live, unless that was done.
 func (d *demo) history(ctx context.Context, script *sim.Script) error {
-	var schemas []mes.Schema
-	for _, b := range d.line.Blocks() {
-		if b.Schema != nil {
-			schemas = append(schemas, *b.Schema)
-		}
-	}
 	records := script.History(d.setting.HistoryUntil)
 	if d.cfg.Emitted != nil {
 		records = d.emitted(records)
 	}
 	started, told := time.Now(), time.Now()
-	total, err := d.client.AppendAll(ctx, client.Sender{Gateway: sim.HistoryGateway, Spool: "seed-" + strconv.FormatUint(d.setting.Seed, 10)}, schemas, records,
+	total, err := d.client.AppendAll(ctx, client.Sender{Gateway: sim.HistoryGateway, Spool: "seed-" + strconv.FormatUint(d.setting.Seed, 10)}, schemasOf(d.line), records,
 		func(a client.Ack) error {
 			if time.Since(told) > time.Second {
 				told = time.Now()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -154,7 +155,7 @@ func (s lineSetting) lines() ([]*line.Line, error) {
 	}
 	lines := make([]*line.Line, s.Lines)
 	for i := range lines {
-		c.Name, c.Seed = fmt.Sprintf("L%d", i+1), s.Seed+uint64(i) //nolint:gosec // an index
+		c.Name, c.Seed = fmt.Sprintf("L%d", i+1), s.Seed+uint64(i)
 		if lines[i], err = line.New(c); err != nil {
 			return nil, err
 		}
@@ -162,17 +163,14 @@ func (s lineSetting) lines() ([]*line.Line, error) {
 	return lines, nil
 }
 
-// settle returns the setting that the folder already has, or keeps this one
-// there. What was asked for explicitly and is not what is kept is refused: the
-// numbers of two lines must not be mixed.
+// settle returns the setting that the folder already has, or this one, complete,
+// for the caller to keep there. What was asked for explicitly and is not what is
+// kept is refused: the numbers of two lines must not be mixed.
 func (s lineSetting) settle(dir string) (lineSetting, error) {
 	path := filepath.Join(dir, lineFile)
 	text, err := os.ReadFile(path) //nolint:gosec // the operator's own directory
 	if errors.Is(err, fs.ErrNotExist) {
-		if s, err = s.complete(); err != nil {
-			return s, err // A line that cannot be must not be kept.
-		}
-		return s, s.keep(dir)
+		return s.complete()
 	}
 	if err != nil {
 		return s, err
@@ -184,6 +182,14 @@ func (s lineSetting) settle(dir string) (lineSetting, error) {
 		return s, mes.Errorf(mes.CodeFormat, "read %s: %w; remove the folder to begin a new line", path, err)
 	}
 	return kept, s.contradicts(kept, dir)
+}
+
+// made says what the lines are made of, for what must not be mixed with another
+// line's: wherever their history ends, they are the same lines.
+func (s lineSetting) made() (string, error) {
+	s.HistoryUntil, s.Warm = time.Time{}, 0
+	text, err := json.Marshal(s)
+	return string(text), err
 }
 
 // keep writes the setting down so that a kill leaves the old one or the new.
@@ -209,13 +215,13 @@ func (s lineSetting) contradicts(kept lineSetting, dir string) error {
 		said       bool
 		want, have string
 	}{
-		{"lines", s.Lines != 0, fmt.Sprint(s.Lines), fmt.Sprint(kept.Lines)},
-		{"seed", s.Seed != 0, fmt.Sprint(s.Seed), fmt.Sprint(kept.Seed)},
+		{"lines", s.Lines != 0, strconv.Itoa(s.Lines), strconv.Itoa(kept.Lines)},
+		{"seed", s.Seed != 0, strconv.FormatUint(s.Seed, 10), strconv.FormatUint(kept.Seed, 10)},
 		{"warm", s.Warm != 0, s.Warm.String(), kept.Warm.String()},
 		{"takt", s.Takt != 0, s.Takt.String(), kept.Takt.String()},
 		{"machines", len(s.Machines) > 0, machinesText(s.Machines), machinesText(kept.Machines)},
-		{"dwell-divisor", s.DwellDivisor != 0, fmt.Sprint(s.DwellDivisor), fmt.Sprint(kept.DwellDivisor)},
-		{"oven-trays", s.OvenTrays != 0, fmt.Sprint(s.OvenTrays), fmt.Sprint(kept.OvenTrays)},
+		{"dwell-divisor", s.DwellDivisor != 0, strconv.Itoa(s.DwellDivisor), strconv.Itoa(kept.DwellDivisor)},
+		{"oven-trays", s.OvenTrays != 0, strconv.Itoa(s.OvenTrays), strconv.Itoa(kept.OvenTrays)},
 		{"fault", len(s.Faults) > 0, strings.Join(s.Faults, " "), strings.Join(kept.Faults, " ")},
 	} {
 		if f.said && f.want != f.have {

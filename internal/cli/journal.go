@@ -11,14 +11,19 @@ import (
 // buffered: somebody may read along, or stop the program the hard way.
 type journals []*os.File
 
-// openJournals opens the files; an empty path is none.
-func openJournals(paths ...string) (journals, error) {
+// openJournals opens files that are added to; an empty path is none.
+func openJournals(paths ...string) (journals, error) { return open(os.O_APPEND, paths) }
+
+// createJournals opens files that are written anew; an empty path is none.
+func createJournals(paths ...string) (journals, error) { return open(os.O_TRUNC, paths) }
+
+func open(mode int, paths []string) (journals, error) {
 	list := make(journals, len(paths))
 	for i, path := range paths {
 		if path == "" {
 			continue
 		}
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) //nolint:gosec // the user names the file, which holds no secret
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o644) //nolint:gosec // the user names the file, which holds no secret
 		if err != nil {
 			return nil, list.close(fmt.Errorf("open journal: %w", err))
 		}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +25,8 @@ import (
 // testscript's own: `exits CODE program args…` runs a program that must end with
 // the code; `await FILE` waits for a file, in which a `takt serve &` says where it
 // is, so that later commands ask it; `stored FILE` compares a line's journal with
-// what the server has.
+// what the server has; `same FILE FILE` compares two journals, whose lines may be
+// in another order.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -40,6 +42,7 @@ func TestScript(t *testing.T) {
 			"exits":  exits,
 			"await":  await,
 			"stored": stored,
+			"same":   same,
 		},
 	})
 }
@@ -138,4 +141,14 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return nil
 	})
+}
+
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same FILE FILE")
+	}
+	sorted := func(name string) []string { return slices.Sorted(strings.Lines(ts.ReadFile(name))) }
+	if want, got := sorted(args[0]), sorted(args[1]); len(want) == 0 || !slices.Equal(want, got) {
+		ts.Fatalf("%s has %d lines, %s other ones, %d", args[0], len(want), args[1], len(got))
+	}
 }
