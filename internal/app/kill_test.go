@@ -170,14 +170,26 @@ func (p *process) ended() bool {
 }
 
 // wait returns how the process ended, and ends it after ten minutes.
-func (p *process) wait() error {
+func (p *process) wait() error { return p.waitFor(10 * time.Minute) }
+
+func (p *process) waitFor(most time.Duration) error {
 	select {
 	case <-p.done:
 		return p.err
-	case <-time.After(10 * time.Minute):
+	case <-time.After(most):
 		_ = p.cmd.Process.Kill()
-		return errors.New("did not end within ten minutes")
+		return fmt.Errorf("did not end within %s", most)
 	}
+}
+
+// usage says what the process, which has ended, took.
+func (p *process) usage() string {
+	state := p.cmd.ProcessState
+	text := fmt.Sprintf("%.1f s of CPU", (state.UserTime() + state.SystemTime()).Seconds())
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		text += fmt.Sprintf(", %d MiB at most", usage.Maxrss>>10)
+	}
+	return text
 }
 
 // waitForFile waits until a process has written a file.

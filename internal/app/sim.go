@@ -29,8 +29,10 @@ type SimConfig struct {
 	// Speed is how many of the line's seconds pass in one; 0 is as fast as
 	// records are acknowledged.
 	Speed float64
-	// Records ends the lines after so many records; 0 is never.
+	// Records and For end the lines after so many records, and after so much of
+	// their time; 0 is never.
 	Records uint64
+	For     time.Duration
 	// Listen and Port are where the first PLC listens; each further one takes
 	// the next port. Port 0 takes free ones.
 	Listen string
@@ -60,7 +62,7 @@ func Sim(ctx context.Context, cfg SimConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	play.Dir, play.Speed, play.Records = cfg.Data, cfg.Speed, cfg.Records
+	play.Dir, play.Speed, play.Records, play.For = cfg.Data, cfg.Speed, cfg.Records, cfg.For
 	play.Listen = cfg.ports(l)
 	streams := sim.Streams{Emitted: cfg.Emitted, Truth: cfg.Truth}
 	if cfg.Record != "" {

@@ -48,6 +48,7 @@ func newSim(c *connection) *cobra.Command {
 	flags := cmd.Flags()
 	flags.Float64Var(&cfg.Speed, "speed", 1, "how many of the line's seconds pass in one; 0 is as fast as records are acknowledged")
 	flags.Uint64Var(&cfg.Records, "records", 0, "end after this many `records`; 0 does not end")
+	flags.DurationVar(&cfg.For, "for", 0, "end after so much of the lines' time; 0 does not end")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1", "the `host` that the PLCs listen on")
 	flags.IntVar(&cfg.Port, "port", 4840, "the first PLC's `port`, each further one takes the next; 0 takes free ones")
 	flags.StringVar(&cfg.ConfigOut, "config-out", "gateway.yaml", "write the gateway `file` of these lines")

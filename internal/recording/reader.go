@@ -11,6 +11,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/takt-mes/takt/internal/line"
@@ -196,7 +197,7 @@ func (in *reader) next() ([]byte, error) {
 }
 
 func (in *reader) damaged(err error) error {
-	return mes.Errorf(mes.CodeDamaged, "line %d: %w; record it again", in.number, err).With("line", fmt.Sprint(in.number))
+	return mes.Errorf(mes.CodeDamaged, "line %d: %w; record it again", in.number, err).With("line", strconv.Itoa(in.number))
 }
 
 // strict reads JSON in which nothing is unknown, and behind which nothing is.

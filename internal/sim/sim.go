@@ -52,6 +52,9 @@ type Config struct {
 	Stands map[mes.Source]mes.Sequence
 	// Until is the virtual time at which the line ends; zero for never.
 	Until time.Time
+	// For is how long, in the line's time, records are offered before it ends; 0
+	// for ever.
+	For time.Duration
 	// Records is how many records are offered before the line ends; 0 for all.
 	Records uint64
 	// Made says what a line is made of whose own Config does not: one that is
@@ -395,7 +398,7 @@ func (s *Sim) produce(ctx context.Context, waiting []*line.Record, next func() (
 		}
 	}()
 	started := time.Now()
-	from := s.config.From
+	from, end := s.config.From, time.Time{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for n := uint64(0); s.config.Records == 0 || n < s.config.Records; n++ {
@@ -412,6 +415,12 @@ func (s *Sim) produce(ctx context.Context, waiting []*line.Record, next func() (
 		}
 		if from.IsZero() {
 			from = r.Due
+		}
+		if n == 0 && s.config.For > 0 {
+			end = r.Due.Add(s.config.For)
+		}
+		if !end.IsZero() && !r.Due.Before(end) {
+			return nil
 		}
 		if s.config.Speed > 0 {
 			timer.Reset(time.Until(started.Add(time.Duration(float64(r.Due.Sub(from)) / s.config.Speed))))
