@@ -28,20 +28,18 @@ const demoZone = "Europe/Berlin"
 // past is what a demo's line did before it goes live.
 type past struct {
 	// days is how long it ran, at a slow takt, as after a start-up.
-	days time.Duration
+	days, slow time.Duration
 	// full is how long it then ran at one cell a second, which must be enough
-	// for finished cells to leave it at that rate.
+	// for cells, modules and packs to leave it at that rate.
 	full time.Duration
 	// dwell is how many times shorter than on a real line cells bake, soak and
 	// age, ovenTrays how many trays an oven load has: the less, the less there is
 	// to append before the demo can begin.
 	dwell, ovenTrays int
-	machines         map[string]int
 }
 
-var demoPast = past{days: 72 * time.Hour, full: time.Hour, dwell: 400, ovenTrays: 2}
-
-const slowTakt = 90 * time.Second
+// demoPast is some 105,000 events.
+var demoPast = past{days: 72 * time.Hour, slow: 3 * time.Minute, full: 25 * time.Minute, dwell: 2000, ovenTrays: 1}
 
 // DemoConfig says how to run the demo.
 type DemoConfig struct {
@@ -95,13 +93,13 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 	began := time.Now()
 	d := &demo{cfg: cfg}
 	d.say("takt %s: a simulated battery line, a gateway and the service; everything is kept in %s", cfg.Version, cfg.Data)
-	if cfg.past.days == 0 {
+	if cfg.past == (past{}) {
 		cfg.past = demoPast
 	}
 	setting := LineConfig{
-		Seed: cfg.Seed, Warm: cfg.past.days, Machines: cfg.past.machines, DwellDivisor: cfg.past.dwell, OvenTrays: cfg.past.ovenTrays,
+		Seed: cfg.Seed, Warm: cfg.past.days, DwellDivisor: cfg.past.dwell, OvenTrays: cfg.past.ovenTrays,
 	}.setting(began)
-	setting.Phases = []phaseSetting{{From: 0, Takt: duration(slowTakt)}, {From: duration(cfg.past.days - cfg.past.full), Takt: duration(time.Second)}}
+	setting.Phases = []phaseSetting{{From: 0, Takt: duration(cfg.past.slow)}, {From: duration(cfg.past.days - cfg.past.full), Takt: duration(time.Second)}}
 	var err error
 	if d.setting, err = setting.settle(filepath.Join(cfg.Data, "line")); err != nil {
 		return err
@@ -112,6 +110,7 @@ func Demo(ctx context.Context, cfg DemoConfig) error {
 	if d.line, err = d.setting.line(); err != nil {
 		return err
 	}
+	d.say("cells bake, soak, charge and age %d times shorter than on a real line, so that there are some at every station: what follows from time, as K, means nothing here", d.setting.DwellDivisor)
 	if err := d.open(ctx); err != nil {
 		if d.service != nil {
 			err = errors.Join(err, d.service.close())

@@ -30,7 +30,7 @@ func TestDemo(t *testing.T) {
 	cfg := DemoConfig{
 		Data: t.TempDir(), GRPC: "127.0.0.1:0", HTTP: "127.0.0.1:0", Version: "test", Speed: 8, Cells: 40, Seed: 7,
 		Log:  slog.New(slog.DiscardHandler),
-		past: past{days: 12 * time.Hour, full: 20 * time.Minute, dwell: 1000, ovenTrays: 1},
+		past: past{days: 12 * time.Hour, slow: 90 * time.Second, full: 20 * time.Minute, dwell: 1000, ovenTrays: 1},
 	}
 	if long() {
 		cfg.Speed, cfg.Cells, cfg.past = 1, 600, past{}

@@ -18,9 +18,13 @@ func newDemo() *cobra.Command {
 		Long: help(`
 Runs a simulated battery line as real OPC UA servers, a gateway that reads them, and
 the service with its page, in one process that shares nothing but sockets, until it
-is interrupted. It begins with some days of history, marked as such, and goes on
-live; started again with the same folder, it goes on where it was. When it is ready
-it says what to try next.`),
+is interrupted. It begins with three days of history, marked as such, and goes on
+live, with a cell a second at every station from winding to pack; started again with
+the same folder, it goes on where it was. When it is ready it says what to try next.
+
+So that it is ready soon, cells bake, soak, charge and age 2000 times shorter than on
+a real line, minutes instead of nine days. What follows from time means nothing then:
+K is a difference over seconds. ` + "`takt sim`" + ` plays the line with its real times.`),
 		Example: "  takt demo\n  takt demo --speed 10 --cells 100 --data /tmp/takt-demo",
 		Args:    arguments(),
 	}
