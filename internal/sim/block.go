@@ -201,6 +201,7 @@ func (b *block) write() {
 		b.nodes[t.name].SetValue(good(v, now))
 	}
 	n := b.number(b.offered)
+	b.nodes[tagRecord].SetValue(good(b.values.structure(n), now))
 	if !b.waits {
 		b.nodes[tagAck].SetValue(good(n, now))
 	}

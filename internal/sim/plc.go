@@ -18,7 +18,11 @@ import (
 const Namespace = "urn:takt:line"
 
 // bootIDTag is the id of the tag that has another value after each start.
-const bootIDTag = "PLC.BootId"
+const bootIDTag = plcFolder + ".BootId"
+
+// plcFolder is the id of the folder with the PLC's blocks; it is called as the
+// PLC.
+const plcFolder = "PLC"
 
 // sampling is how often the server looks at a variable for its subscribers, in
 // milliseconds. Publishing no faster than every 125 ms is the library's.
@@ -117,36 +121,40 @@ func (p *plc) build(bootID uint32) error {
 func (p *plc) addNodes(srv *server.Server, bootID uint32) error {
 	manager := srv.NamespaceManager()
 	ns := manager.Add(Namespace)
-	folder := func(name string) *server.ObjectNode {
-		return server.NewObjectNode(srv, ua.NewNodeIDString(ns, name), ua.NewQualifiedName(ns, name), ua.NewLocalizedText(name, ""), ua.LocalizedText{}, nil, []ua.Reference{
-			ua.NewReference(ua.ReferenceTypeIDHasTypeDefinition, false, ua.NewExpandedNodeID(ua.ObjectTypeIDBaseObjectType)),
-			ua.NewReference(ua.ReferenceTypeIDOrganizes, true, ua.NewExpandedNodeID(ua.ObjectIDObjectsFolder)),
+	if err := addDataTypes(srv, ns); err != nil {
+		return err
+	}
+	folder := ua.NewNodeIDString(ns, plcFolder)
+	object := func(id ua.NodeID, name string, parent, typ ua.NodeID) *server.ObjectNode {
+		return server.NewObjectNode(srv, id, ua.NewQualifiedName(ns, name), ua.NewLocalizedText(name, ""), ua.LocalizedText{}, nil, []ua.Reference{
+			ua.NewReference(ua.ReferenceTypeIDHasTypeDefinition, false, ua.NewExpandedNodeID(typ)),
+			ua.NewReference(ua.ReferenceTypeIDOrganizes, true, ua.NewExpandedNodeID(parent)),
 		}, 0)
 	}
-	variable := func(parent, id, name string, zero ua.Variant, access byte) *server.VariableNode {
-		dataType, rank := typeOf(zero)
-		var dimensions []uint32
-		if rank == ua.ValueRankOneDimension {
-			dimensions = []uint32{0}
-		}
+	variable := func(parent ua.NodeID, id, name string, zero ua.Variant, access byte) *server.VariableNode {
+		dataType, rank := typeOf(reflect.TypeOf(zero), ns)
 		return server.NewVariableNode(srv, ua.NewNodeIDString(ns, id), ua.NewQualifiedName(ns, name), ua.NewLocalizedText(name, ""), ua.LocalizedText{}, nil, []ua.Reference{
 			ua.NewReference(ua.ReferenceTypeIDHasTypeDefinition, false, ua.NewExpandedNodeID(ua.VariableTypeIDBaseDataVariableType)),
-			ua.NewReference(ua.ReferenceTypeIDHasComponent, true, ua.NewExpandedNodeID(ua.NewNodeIDString(ns, parent))),
-		}, good(zero, time.Now()), dataType, rank, dimensions, access, sampling, false, nil)
+			ua.NewReference(ua.ReferenceTypeIDHasComponent, true, ua.NewExpandedNodeID(parent)),
+		}, good(zero, time.Now()), dataType, rank, dimensionsOf(rank), access, sampling, false, nil)
 	}
-	if err := manager.AddNodes(folder("PLC"), variable("PLC", bootIDTag, "BootId", bootID, ua.AccessLevelsCurrentRead)); err != nil {
+	if err := manager.AddNodes(
+		object(folder, p.name, ua.ObjectIDObjectsFolder, ua.ObjectTypeIDFolderType),
+		variable(folder, bootIDTag, "BootId", bootID, ua.AccessLevelsCurrentRead),
+	); err != nil {
 		return err
 	}
 	for _, b := range p.blocks {
-		nodes := make(map[string]*server.VariableNode, len(handshake)+len(tags))
-		all := []server.Node{folder(b.Name)}
-		for _, list := range [][]tag{handshake, tags} {
+		nodes := make(map[string]*server.VariableNode, len(handshake)+len(tags)+1)
+		id := ua.NewNodeIDString(ns, b.Name)
+		all := []server.Node{object(id, b.Name, folder, ua.ObjectTypeIDBaseObjectType)}
+		for _, list := range [][]tag{handshake, tags, {{tagRecord, 0, recordStructure{}}}} {
 			for i := range list {
 				access := ua.AccessLevelsCurrentRead
 				if list[i].name == tagAck {
 					access |= ua.AccessLevelsCurrentWrite
 				}
-				n := variable(b.Name, b.Name+"."+list[i].name, list[i].name, list[i].zero, access)
+				n := variable(id, b.Name+"."+list[i].name, list[i].name, list[i].zero, access)
 				nodes[list[i].name] = n
 				all = append(all, n)
 			}
@@ -157,31 +165,6 @@ func (p *plc) addNodes(srv *server.Server, bootID uint32) error {
 		b.attach(nodes)
 	}
 	return nil
-}
-
-// typeOf returns the OPC UA type of a tag's zero.
-func typeOf(zero ua.Variant) (dataType ua.NodeID, rank int32) {
-	t := reflect.TypeOf(zero)
-	rank = ua.ValueRankScalar
-	if t.Kind() == reflect.Slice {
-		t, rank = t.Elem(), ua.ValueRankOneDimension
-	}
-	switch reflect.Zero(t).Interface().(type) {
-	case bool:
-		return ua.DataTypeIDBoolean, rank
-	case int32:
-		return ua.DataTypeIDInt32, rank
-	case uint32:
-		return ua.DataTypeIDUInt32, rank
-	case int64:
-		return ua.DataTypeIDInt64, rank
-	case float64:
-		return ua.DataTypeIDDouble, rank
-	case time.Time:
-		return ua.DataTypeIDDateTime, rank
-	default:
-		return ua.DataTypeIDString, rank
-	}
 }
 
 func capabilities() *ua.ServerCapabilities {
