@@ -223,7 +223,7 @@ func (p *plc) boot() error {
 	srv := p.server
 	go func() {
 		defer close(s.ended)
-		_ = serve(srv, s.listener, &s.connections) // Always says that it was closed.
+		serve(srv, s.listener, &s.connections)
 	}()
 	p.serving, p.listener = s, nil
 	return nil
