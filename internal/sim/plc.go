@@ -28,6 +28,8 @@ const plcFolder = "PLC"
 // milliseconds. Publishing no faster than every 125 ms is the library's.
 const sampling = 20
 
+var buildInfo = ua.BuildInfo{ProductURI: "urn:takt:sim", ManufacturerName: "takt", ProductName: "takt sim"}
+
 // plc is a simulated PLC: a memory, its blocks, and an OPC UA server that may be
 // stopped and started.
 type plc struct {
@@ -78,7 +80,7 @@ func (p *plc) build(bootID uint32) error {
 		server.WithInsecureSkipVerify(),
 		server.WithServerDiagnostics(false),
 		server.WithServerCapabilities(capabilities()),
-		server.WithBuildInfo(ua.BuildInfo{ProductURI: "urn:takt:sim", ManufacturerName: "takt", ProductName: "takt sim"}),
+		server.WithBuildInfo(buildInfo),
 		server.WithAnonymousIdentity(p.user == nil),
 		server.WithRolePermissions(permissions(p.user != nil)),
 	}
@@ -98,24 +100,41 @@ func (p *plc) build(bootID uint32) error {
 	// The library makes its list of endpoints when it is first asked for, under a
 	// lock for readers: two first connections would race.
 	_ = srv.Endpoints()
-	// The library thinks that it is not running, since serve was called for it.
-	if n, ok := srv.NamespaceManager().FindVariable(ua.VariableIDServerServerStatusState); ok {
-		n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue {
-			return good(int32(ua.ServerStateRunning), time.Now())
-		})
-	}
-	if n, ok := srv.NamespaceManager().FindVariable(ua.VariableIDServerServerStatus); ok {
-		started := time.Now()
-		n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue {
-			now := time.Now()
-			return good(ua.ServerStatusDataType{StartTime: started, CurrentTime: now, State: ua.ServerStateRunning}, now)
-		})
-	}
+	mend(srv)
 	if err := p.addNodes(srv, bootID); err != nil {
 		return fmt.Errorf("make the variables of %s: %w", p.name, err)
 	}
 	p.server = srv
 	return nil
+}
+
+// mend puts right what the library would tell wrong of the server.
+func mend(srv *server.Server) {
+	read := func(id ua.NodeID, value func(now time.Time) ua.DataValue) {
+		if n, ok := srv.NamespaceManager().FindVariable(id); ok {
+			n.SetReadValueHandler(func(*server.Session, ua.ReadValueID) ua.DataValue { return value(time.Now()) })
+		}
+	}
+	// It thinks that it is not running, for its own ListenAndServe was not called.
+	read(ua.VariableIDServerServerStatusState, func(now time.Time) ua.DataValue {
+		return good(int32(ua.ServerStateRunning), now)
+	})
+	started := time.Now()
+	read(ua.VariableIDServerServerStatus, func(now time.Time) ua.DataValue {
+		return good(ua.ServerStatusDataType{StartTime: started, CurrentTime: now, State: ua.ServerStateRunning, BuildInfo: buildInfo}, now)
+	})
+	// It cannot encode this and would close the connection. A server without
+	// diagnostics says that they cannot be read.
+	read(ua.VariableIDServerServerDiagnosticsServerDiagnosticsSummary, func(now time.Time) ua.DataValue {
+		return ua.NewDataValue(nil, ua.BadNotReadable, time.Time{}, 0, now, 0)
+	})
+	// It says false, for want of a limit; a limit is a number, and 0 is none.
+	for _, id := range []ua.NodeID{
+		ua.VariableIDHistoryServerCapabilitiesMaxReturnDataValues,
+		ua.VariableIDHistoryServerCapabilitiesMaxReturnEventValues,
+	} {
+		read(id, func(now time.Time) ua.DataValue { return good(uint32(0), now) })
+	}
 }
 
 func (p *plc) addNodes(srv *server.Server, bootID uint32) error {
