@@ -1,8 +1,8 @@
 package line
 
 import (
+	"fmt"
 	"math"
-	"strconv"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -24,9 +24,7 @@ func strikeHorn(f *fault, _ moment) {
 	m := s[min(1, len(s)-1)]
 	m.mounted = mes.Tool{ID: mes.ID(m.equipment + "-HN-017"), Count: wornAt}
 	m.worn = f
-	f.run.state(m, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: m.tool.place, Tool: m.mounted}, Truth{
-		Touches: []Touch{f.touch(mes.Thing{Kind: mes.RefItem, ID: m.mounted.ID}, true, nil, "horn on "+m.equipment.String())},
-	})
+	f.run.state(m, &mes.EquipmentReport{Topic: mes.EquipmentTool, Code: m.tool.place, Tool: m.mounted}, Truth{})
 }
 
 func wornHorn(b *bench) bool { return b.worn != nil }
@@ -44,7 +42,7 @@ func mainWeld() craft {
 			}
 			b.item.worn = 0.04
 			for _, roll := range b.item.parts {
-				w.touch(roll, b.worn.touch(roll.ref.Thing, true, nil, "welded at "+strconv.FormatUint(b.mounted.Count, 10)+" shots"))
+				w.touch(roll, b.worn.touch(roll.ref.Thing, true, nil, fmt.Sprintf("welded by %s at %d shots", b.mounted.ID, b.mounted.Count)))
 			}
 		},
 	}
