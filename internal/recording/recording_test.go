@@ -14,8 +14,9 @@ import (
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// recorded is a recording of a line's first records, and the records.
-func recorded(t *testing.T, n int) (*line.Line, []byte, []line.Record) {
+// recorded is a recording of n records of a line, after so many others, and the
+// records.
+func recorded(t *testing.T, after, n int) (*line.Line, []byte, []line.Record) {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -35,6 +36,9 @@ func recorded(t *testing.T, n int) (*line.Line, []byte, []line.Record) {
 	}
 	var records []line.Record
 	for r := range l.Records() {
+		if after--; after >= 0 {
+			continue
+		}
 		records = append(records, r)
 		if err := w.Add(r); err != nil {
 			t.Fatal(err)
@@ -50,8 +54,9 @@ func recorded(t *testing.T, n int) (*line.Line, []byte, []line.Record) {
 }
 
 func TestRecording(t *testing.T) {
-	const n = 20_000
-	l, file, want := recorded(t, n)
+	// By then there are records of all kinds.
+	const after, n = 15_500, 3000
+	l, file, want := recorded(t, after, n)
 	s, err := Check(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +92,7 @@ func TestRecording(t *testing.T) {
 }
 
 func TestStands(t *testing.T) {
-	l, _, records := recorded(t, 400)
+	l, _, records := recorded(t, 0, 400)
 	// Three of a block, of which the second stands.
 	var of []line.Record
 	for _, r := range records {
@@ -113,7 +118,7 @@ func TestStands(t *testing.T) {
 }
 
 func TestCheckRefuses(t *testing.T) {
-	_, file, _ := recorded(t, 400)
+	_, file, _ := recorded(t, 0, 400)
 	lines := bytes.SplitAfter(file, []byte("\n"))
 	without := func(n int) []byte {
 		return bytes.Join(append(append([][]byte(nil), lines[:n]...), lines[n+1:]...), nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -48,7 +49,7 @@ func sorted(journal *bytes.Buffer) []string {
 func TestRecording(t *testing.T) {
 	l := small(t)
 	records := take(l, 150)
-	two := Join(l, twin(t))
+	two := Join(l, twin())
 	tests := []struct {
 		name string
 		line *line.Line
@@ -110,20 +111,11 @@ func TestRecording(t *testing.T) {
 }
 
 // twin is another small line.
-func twin(t *testing.T) *line.Line {
-	t.Helper()
-	c := whole(t).Config()
-	c.Name, c.Seed = "L2", c.Seed+1
-	l, err := line.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return partOf(l, "IQC-X", "TNK-A", "WND", "INS")
-}
+var twin = sync.OnceValue(func() *line.Line { return partOf("L2", 8, "IQC-X", "TNK-A", "WND", "INS") })
 
 func TestJoin(t *testing.T) {
 	const n = 1000
-	one, other := small(t), twin(t)
+	one, other := small(t), twin()
 	two := Join(one, other)
 	if two.Config().Name != "L1+L2" || len(two.Blocks()) != len(one.Blocks())+len(other.Blocks()) {
 		t.Fatalf("line %s has %d blocks", two.Config().Name, len(two.Blocks()))

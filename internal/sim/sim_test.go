@@ -27,11 +27,10 @@ import (
 )
 
 // single is one machine of each kind.
-func single(t *testing.T) map[string]int {
-	t.Helper()
+func single() map[string]int {
 	l, err := line.New(line.Config{Name: "L1", Start: time.Unix(1, 0)})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	machines := make(map[string]int)
 	for _, b := range l.Blocks() {
@@ -42,32 +41,33 @@ func single(t *testing.T) map[string]int {
 	return machines
 }
 
-// small is a part of a line with one machine of each kind: the blocks of some
-// steps, which make records of every kind, without the many scans of a coil.
+// small is a part of a line with one machine of each kind: the first records of
+// the blocks of some steps, of every kind, without the many scans of a coil.
 func small(t *testing.T) *line.Line {
 	t.Helper()
-	return partOf(whole(t), "IQC-X", "TNK-C", "SLT-C", "WND", "INS", "HP2", "TL1", "BAK")
+	return smallLine()
 }
 
-// whole is a line with one machine of each kind.
-func whole(t *testing.T) *line.Line {
-	t.Helper()
+var smallLine = sync.OnceValue(func() *line.Line {
+	return partOf("L1", 7, "IQC-X", "TNK-C", "SLT-C", "WND", "INS", "HP2", "TL1", "BAK")
+})
+
+// partRecords is how many records a part of a line has.
+const partRecords = 1200
+
+// partOf is the first records of the blocks of some steps, numbered anew.
+func partOf(name string, seed uint64, codes ...string) *line.Line {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	l, err := line.New(line.Config{
-		Name: "L1", Seed: 7, Start: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Zone: zone,
-		Machines: single(t), Dwell: line.Short(2000), OvenTrays: 1,
+		Name: name, Seed: seed, Start: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC), Zone: zone,
+		Machines: single(), Dwell: line.Short(2000), OvenTrays: 1,
 	})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return l
-}
-
-// partOf is the blocks of some steps of a line, their records numbered anew.
-func partOf(l *line.Line, codes ...string) *line.Line {
 	var blocks []line.Block
 	place := make(map[int]int)
 	for i, b := range l.Blocks() {
@@ -76,21 +76,21 @@ func partOf(l *line.Line, codes ...string) *line.Line {
 			blocks = append(blocks, b)
 		}
 	}
-	return line.Replay(l.Config().Name, l.Config().Zone, blocks, func(yield func(line.Record) bool) {
-		counts := make([]mes.Sequence, len(blocks))
-		for r := range l.Records() {
-			i, ok := place[r.Block]
-			if _, work := r.Event.Fact.(*mes.Work); !ok || work && blocks[i].ProcessSegment == "slitting" {
-				continue
-			}
-			r.Block = i
-			counts[i]++
-			r.Identity.Sequence = counts[i]
-			if !yield(r) {
-				return
-			}
+	counts := make([]mes.Sequence, len(blocks))
+	var records []line.Record
+	for r := range l.Records() {
+		i, ok := place[r.Block]
+		if _, work := r.Event.Fact.(*mes.Work); !ok || work && blocks[i].ProcessSegment == "slitting" {
+			continue
 		}
-	})
+		r.Block = i
+		counts[i]++
+		r.Identity.Sequence = counts[i]
+		if records = append(records, r); len(records) == partRecords {
+			break
+		}
+	}
+	return line.Replay(name, zone, blocks, slices.Values(records))
 }
 
 // take returns the first n records of a line.
