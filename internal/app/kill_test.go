@@ -17,6 +17,7 @@ import (
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/client"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store"
 )
 
 // TestKills kills the gateway and the service at random while a line runs, each
@@ -78,7 +79,16 @@ func TestKills(t *testing.T) {
 	if err := line.wait(); err != nil {
 		t.Fatalf("line: %v", err)
 	}
-	journal, err := os.Open(file("emitted"))
+	got, ledger := arrived(t, dir, grpc, gateway, service)
+	t.Logf("%d kills of the gateway, %d of the service, %d of both: %d records emitted, %d stored, %d duplicates",
+		gatewayKills, serviceKills, bothKills, len(got), len(got), ledger.Duplicates)
+}
+
+// arrived waits until the service has all that the line in dir has emitted, ends
+// the gateway and the service, and compares. It returns what is stored.
+func arrived(t *testing.T, dir, grpc string, gateway, service *process) (map[string]string, store.LedgerEntry) {
+	t.Helper()
+	journal, err := os.Open(filepath.Join(dir, "emitted"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +101,13 @@ func TestKills(t *testing.T) {
 			t.Errorf("end after an interrupt: %v", err)
 		}
 	}
-	got, ledger := storedSet(t, file("store"))
+	got, ledger := storedSet(t, filepath.Join(dir, "store"))
 	compareSets(t, want, got)
 	if ledger.Quarantined != 0 || ledger.Refused != 0 {
 		t.Errorf("ledger = %+v; want nothing in quarantine and nothing refused", ledger)
 	}
-	checkStore(t, file("store"))
-	t.Logf("%d kills of the gateway, %d of the service, %d of both: %d records emitted, %d stored, %d duplicates",
-		gatewayKills, serviceKills, bothKills, len(want), len(got), ledger.Duplicates)
+	checkStore(t, filepath.Join(dir, "store"))
+	return got, ledger
 }
 
 // build builds the program.

@@ -46,25 +46,10 @@ func TestLine(t *testing.T) {
 	if err := plant.waitFor(2*played + 10*time.Minute); err != nil {
 		t.Fatalf("line: %v", err)
 	}
-	journal, err := os.Open(file("emitted"))
-	if err != nil {
-		t.Fatal(err)
+	got, ledger := arrived(t, dir, grpc, gateway, service)
+	if ledger.Duplicates != 0 {
+		t.Errorf("ledger = %+v; want nothing twice", ledger)
 	}
-	defer func() { _ = journal.Close() }()
-	want := emittedSet(t, journal)
-	waitForEvents(t, grpc, want)
-	for _, p := range []*process{gateway, service} {
-		p.interrupt()
-		if err := p.wait(); err != nil {
-			t.Errorf("end after an interrupt: %v", err)
-		}
-	}
-	got, ledger := storedSet(t, file("store"))
-	compareSets(t, want, got)
-	if ledger.Quarantined != 0 || ledger.Refused != 0 || ledger.Duplicates != 0 {
-		t.Errorf("ledger = %+v; want nothing in quarantine, refused, or twice", ledger)
-	}
-	checkStore(t, file("store"))
 	quiet := checkReported(t, machines, got)
 	if n := float64(played / takt); float64(len(got)) < 25*n {
 		t.Errorf("%d records of %g cells; want 25 a cell or more", len(got), n)
