@@ -26,7 +26,7 @@ const (
 	auditInterval = 2 * time.Second
 	// clockInterval is how often the PLC's clock is estimated.
 	clockInterval = time.Minute
-	// connectTimeout bounds all of a connect.
+	// connectTimeout bounds asking for the endpoints, and then all of a connect.
 	connectTimeout = 10 * time.Second
 	// requestTimeout bounds one request.
 	requestTimeout = 2 * time.Second

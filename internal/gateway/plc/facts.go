@@ -10,7 +10,7 @@ import (
 )
 
 // Facts is what a gateway itself has to say of its sources, under a source of
-// its own. All the PLCs of a gateway share one. Its methods may be called at
+// its own. All the PLCs of a gateway share one, and take turns by it. Its methods may be called at
 // once.
 type Facts struct {
 	// Source is the gateway's own.
@@ -22,6 +22,8 @@ type Facts struct {
 	// Spool takes the facts.
 	Spool *spool.Spool
 
+	// turns are for who connects next.
+	turns turns
 	// mu is held while a number is given.
 	mu sync.Mutex
 }

@@ -58,12 +58,18 @@ const (
 // connect makes a connection with everything on it. Where it returns a session
 // with an error, that session must be closed.
 func (c *Client) connect(ctx context.Context, cancel context.CancelCauseFunc) (*session, error) {
-	ctx, done := context.WithTimeout(ctx, connectTimeout)
-	defer done()
+	// A PLC that is not there is found out before it takes anybody's turn.
 	options, err := c.options(ctx)
 	if err != nil {
 		return nil, err
 	}
+	giveBack, err := c.facts.turns.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveBack()
+	ctx, done := context.WithTimeout(ctx, connectTimeout)
+	defer done()
 	options = append(options,
 		opcua.AutoReconnect(false),
 		opcua.RequestTimeout(c.libraryTimeout()),
@@ -98,6 +104,8 @@ func (c *Client) connect(ctx context.Context, cancel context.CancelCauseFunc) (*
 
 // options are who we are, and who we take the server for.
 func (c *Client) options(ctx context.Context) ([]opcua.Option, error) {
+	ctx, done := context.WithTimeout(ctx, connectTimeout)
+	defer done()
 	endpoints, err := opcua.GetEndpoints(ctx, c.plc.Endpoint, opcua.DialTimeout(requestTimeout), opcua.RequestTimeout(requestTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its endpoints: %w", c.plc.Endpoint, err)
