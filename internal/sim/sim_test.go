@@ -49,7 +49,7 @@ func small(t *testing.T) *line.Line {
 }
 
 var smallLine = sync.OnceValue(func() *line.Line {
-	return partOf("L1", 7, "IQC-X", "TNK-C", "SLT-C", "WND", "HPR", "INS", "HP2", "TL1", "BAK")
+	return partOf("L1", 7, "IQC-X", "TNK-C", "SLT-C", "WND", "INS", "HP2", "TL1", "BAK", "FRM")
 })
 
 // partRecords is how many records a part of a line has.
