@@ -145,6 +145,9 @@ func startProcess(t *testing.T, bin, log string, args ...string) *process {
 		close(p.done)
 	}()
 	t.Cleanup(func() {
+		if t.Failed() && p.ended() {
+			t.Logf("%s had ended: %v", filepath.Base(log), p.err)
+		}
 		_ = p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {

@@ -55,7 +55,8 @@ var smallLine = sync.OnceValue(func() *line.Line {
 // partRecords is how many records a part of a line has.
 const partRecords = 1200
 
-// partOf is the first records of the blocks of some steps, numbered anew.
+// partOf is the first records of the blocks of some steps, numbered anew, on two
+// PLCs.
 func partOf(name string, seed uint64, codes ...string) *line.Line {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -73,6 +74,8 @@ func partOf(name string, seed uint64, codes ...string) *line.Line {
 	for i, b := range l.Blocks() {
 		if slices.Contains(codes, strings.Split(b.Name, ".")[1]) {
 			place[i] = len(blocks)
+			// A server takes long to start: two do.
+			b.PLC = fmt.Sprintf("%sP%d", name, 1+len(blocks)%2)
 			blocks = append(blocks, b)
 		}
 	}
@@ -434,11 +437,14 @@ func newSim(t *testing.T, l *line.Line, config Config, streams Streams) *Sim {
 	return s
 }
 
+// patient is longer than anything here takes on a slow machine.
+const patient = 3 * time.Minute
+
 // play plays until the line ends, or until the gateway wants no more.
 func play(t *testing.T, l *line.Line, s *Sim, records iter.Seq[line.Record], take func(read) bool, stop <-chan struct{}) error {
 	t.Helper()
 	// A test that hangs says where, rather than when.
-	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("a minute is over"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patient, fmt.Errorf("%s are over", patient))
 	defer cancel()
 	if stop != nil {
 		go func() {
