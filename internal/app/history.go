@@ -52,8 +52,8 @@ type Appended struct {
 	// was sent, zero where none was.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
-	// Position is the log's last one.
-	Position uint64 `json:"position"`
+	// Position is the log's last one, zero where nothing was sent.
+	Position uint64 `json:"position,omitempty"`
 }
 
 // History appends the records of simulated lines straight to a service, as fast
@@ -158,7 +158,7 @@ type encoded struct {
 // is sent.
 func (h *history) records(l *line.Line) iter.Seq2[mes.Record, error] {
 	ready := sim.Ahead(func(yield func(encoded) bool) {
-		for r := range h.odometer.count(l.Records()) {
+		for r := range l.Records() {
 			if !yield(encoded{r, sim.Record(r)}) {
 				return
 			}
@@ -173,6 +173,7 @@ func (h *history) records(l *line.Line) iter.Seq2[mes.Record, error] {
 				return
 			}
 			due = r.Due
+			h.odometer.see(r.Record)
 			if n++; n > h.durable {
 				if h.to = due; !h.sending.Load() {
 					h.began, h.from = time.Now(), due

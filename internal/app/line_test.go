@@ -71,7 +71,7 @@ func TestLine(t *testing.T) {
 // batches, coils, oven loads and samples take their time.
 var nowAndThen = []string{
 	"IQC-P", "IQC-L", "IQC-W", "IQC-X", "MIX-C", "MIX-A", "TNK-C", "TNK-A", "COT-C", "COT-A", "CAL-C", "CAL-A",
-	"SLT-C", "SLT-A", "NOT-C", "NOT-A", "BAK", "KFT", "PEL", "XSC",
+	"SLT-C", "SLT-A", "NOT-C", "NOT-A", "BAK", "TU1", "KFT", "PEL", "XSC",
 }
 
 // checkReported checks that every record block of a line has reported, by the identities that were stored. It returns those that have not,

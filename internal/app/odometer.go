@@ -21,13 +21,17 @@ type odometer struct {
 func (o *odometer) count(records iter.Seq[line.Record]) iter.Seq[line.Record] {
 	return func(yield func(line.Record) bool) {
 		for r := range records {
-			o.records.Add(1)
-			o.due.Store(r.Due.UnixMilli())
+			o.see(r)
 			if !yield(r) {
 				return
 			}
 		}
 	}
+}
+
+func (o *odometer) see(r line.Record) {
+	o.records.Add(1)
+	o.due.Store(r.Due.UnixMilli())
 }
 
 // at is the virtual time that the line is at.
@@ -53,7 +57,7 @@ func (o *odometer) warming(out io.Writer, plays func() bool, ended <-chan struct
 		switch {
 		case plays():
 			if told != began {
-				_, _ = fmt.Fprintf(out, "plays from %s, %d records and %.0f s after its start\n", o.at(), records, took.Seconds())
+				_, _ = fmt.Fprintf(out, "goes on from %s, %d records and %.0f s after its start\n", o.at(), records, took.Seconds())
 			}
 			return
 		case records > at && time.Since(told) >= tellEvery:

@@ -86,6 +86,10 @@ func writeAppended(out *output, a app.Appended) error {
 		}
 		return t.UTC().Format(time.RFC3339)
 	}
+	position := ""
+	if a.Position > 0 {
+		position = ucount(a.Position)
+	}
 	out.header("field", "value")
 	for _, row := range [][]string{
 		{"events", ucount(a.Events)},
@@ -98,7 +102,7 @@ func writeAppended(out *output, a app.Appended) error {
 		{"events per second", fmt.Sprintf("%.0f", a.EventsPerSecond)},
 		{"from", at(a.From)},
 		{"to", at(a.To)},
-		{"position", ucount(a.Position)},
+		{"position", position},
 	} {
 		out.row(row...)
 	}
