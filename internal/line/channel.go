@@ -43,10 +43,8 @@ type charge struct {
 	// failed, −1 for the others.
 	next   int
 	before [trayPlaces]int8
-	// shifted is the fault that gave the cells from first on these outcomes.
-	shifted  *fault
-	first    int
-	outcomes [shiftedCells]outcome
+	// shifted is what a fault has made of some of them; nil for nothing.
+	shifted *shifted
 }
 
 // The stages of a charge.
@@ -80,7 +78,7 @@ func (c *charge) act(now moment, stage int) {
 		return
 	}
 	if c.next == 0 && g.shifts {
-		g.run.shift(c)
+		c.shifted = g.run.shift(c.cabinet.station)
 	}
 	if c.tray.cells[c.next] != nil {
 		c.report(1)
@@ -115,23 +113,23 @@ func (c *charge) report(attempt uint32) {
 		before = int(c.before[c.next])
 		slot = (slot + cabinetSlots/2) % cabinetSlots // another channel
 	}
-	o := c.outcomeOf(s, before, cell)
+	o, shifted := c.shifted.outcome(c.next, attempt)
+	if !shifted {
+		o.found = s.judge(before, cell)
+		o.values = s.measure(o.found)
+	}
 	found, values := o.found, o.values
 	if complete := c.cabinet.channels.complete; complete != nil {
 		complete(s, cell, found, values)
 	}
 	w := s.run.newWork(s, cell.ref, c.began, found, attempt, values)
-	if i := c.next - c.first; c.shifted != nil && attempt == 1 && i >= 0 && i < shiftedCells {
-		w.touch(cell, c.shifted.touch(cell.ref.Thing, true, nil, "has its neighbour's curve"))
+	if shifted {
+		w.touch(cell, c.shifted.fault.touch(cell.ref.Thing, true, nil, "has its neighbour's curve"))
 	}
 	w.work.Carrier, w.work.Place = c.tray.ref.ID, placeNames[c.next+1]
 	w.tool[0] = mes.Tool{ID: s.channel(slot, c.next+1)}
 	w.work.Tools = w.tool[:]
-	switch w.work.Disposition {
-	case scrap, downgrade:
-		cell.scrapped = true
-	default:
-	}
+	cell.scrapped = w.lost()
 	c.before[c.next] = int8(found) //nolint:gosec // a place in a short list
 	s.run.emit(s, &w.event, w.truth)
 }
@@ -158,9 +156,9 @@ func grade(s *station, c *item, found int, values []float64) {
 		if c.areal > 0 {
 			areal = float64(c.areal)
 		}
-		factor := (1 + share*(areal-1)) * (1 - 0.012*float64(c.taint))
+		factor := (1 + float64(share*(areal-1))) * (1 - float64(0.012*float64(c.taint)))
 		for values[capacity] = 0; !k.within(values[capacity]); {
-			values[capacity] = k.round(k.nominal*factor + own*s.chance.NormFloat64())
+			values[capacity] = k.round(float64(k.nominal*factor) + float64(own*s.chance.NormFloat64()))
 		}
 	}
 	c.capacity = values[capacity]

@@ -80,6 +80,10 @@ func (c *characteristic) round(v float64) float64 {
 	return math.Round(v*p)/p + 0
 }
 
+// nearest returns what the instrument shows, or the limit where that is beyond
+// it.
+func (c *characteristic) nearest(v float64) float64 { return min(max(c.round(v), c.lsl), c.usl) }
+
 // within reports whether a value conforms.
 func (c *characteristic) within(v float64) bool { return v >= c.lsl && v <= c.usl }
 

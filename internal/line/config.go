@@ -168,21 +168,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// dwellOf returns the time that things stay at a step, nil where it is work.
-func (c *Config) dwellOf(code string) *time.Duration {
-	switch code {
-	case "BAK":
-		return &c.Dwell.Bake
-	case "SOK":
-		return &c.Dwell.Soak
-	case "HTA":
-		return &c.Dwell.HotAgeing
-	case "RTA":
-		return &c.Dwell.Ageing
-	}
-	return nil
-}
-
 // taktAt returns the takt at a time since the start.
 func (c *Config) taktAt(since time.Duration) time.Duration {
 	takt := c.Takt

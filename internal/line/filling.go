@@ -35,13 +35,13 @@ func (w *work) fill(b *bench, mass float64) {
 }
 
 // refilling makes up for what formation took: some of it went off as gas.
-func refilling(*run) craft {
+func refilling() craft {
 	const mass, retained = 0, 1
 	return craft{
 		complete: func(b *bench, _ moment, found int, values []float64) {
 			c, k := b.item, &b.characteristics[retained]
 			if b.attempt == 1 {
-				c.gas = math.Min(math.Max(0, 1.5+0.4*b.chance.NormFloat64()), 3)
+				c.gas = min(max(0, 1.5+float64(0.4*b.chance.NormFloat64())), 3)
 			}
 			values[retained] = k.round(c.first + values[mass] - c.gas)
 			// What is dosed makes up for what was missing before.
@@ -64,7 +64,7 @@ var weighing = craft{
 		const weight = 2
 		k := &b.characteristics[weight]
 		if found < 0 || b.shows[found] != weight {
-			values[weight] = math.Min(math.Max(k.round(b.item.wet+11.5+2*b.chance.NormFloat64()), k.lsl), k.usl)
+			values[weight] = k.nearest(b.item.wet + 11.5 + float64(2*b.chance.NormFloat64()))
 		}
 	},
 }

@@ -2,7 +2,6 @@ package line
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -51,6 +50,6 @@ func mainWeld() craft {
 // resistance is higher where the weld is bad.
 var resistance = craft{complete: func(b *bench, _ moment, found int, values []float64) {
 	if k := &b.characteristics[0]; found < 0 && b.item.worn > 0 {
-		values[0] = math.Min(k.round(values[0]*(1+float64(b.item.worn))), k.usl)
+		values[0] = k.nearest(values[0] * (1 + float64(b.item.worn)))
 	}
 }}

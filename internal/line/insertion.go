@@ -5,6 +5,7 @@ import "github.com/takt-mes/takt/internal/mes"
 // insertion puts two jelly rolls into a can: a cell is born, and gets its
 // serial. The code on the can becomes another name of it.
 func insertion(r *run) craft {
+	double := r.processes["INS"].defect("INS-04")
 	return craft{
 		see: func(b *bench, _ moment, found int, _ []float64) int {
 			if b.attempt > 1 {
@@ -12,7 +13,7 @@ func insertion(r *run) craft {
 			}
 			b.item.ref = r.newItem(cellKind, "cell").ref
 			if r.doubled != nil && r.lastCan.code != "" {
-				return len(b.defects) - 1
+				return double
 			}
 			return found
 		},
@@ -35,10 +36,10 @@ func insertion(r *run) craft {
 		},
 		after: func(b *bench, _ moment, found int) {
 			c := b.item
-			if found == len(b.defects)-1 {
+			if found == double {
 				b.report(stateStopped)
 			}
-			if c.can != "" && (found < 0 || found == len(b.defects)-1) {
+			if c.can != "" && (found < 0 || found == double) {
 				r.state(b.station, &mes.AliasBinding{
 					Item: c.ref, AliasKind: "can-code", Value: c.can, Reader: string(b.equipment) + ".CAM",
 				}, Truth{})

@@ -61,7 +61,7 @@ func (p *picker) act(now moment, _ int) {
 	g, c := p.infeed, p.box.cells[p.at]
 	values := p.measure(-1)
 	k := &p.characteristics[0] // ocv3: colder than at the second measurement
-	c.third = math.Min(math.Max(k.round(c.second-0.0007+0.0005*p.chance.NormFloat64()), k.lsl), k.usl)
+	c.third = k.nearest(c.second - 0.0007 + float64(0.0005*p.chance.NormFloat64()))
 	values[0] = c.third
 	p.use(1)
 	w := g.run.newWork(p.station, c.ref, now-g.cycle, -1, 1, values)

@@ -10,7 +10,7 @@ type testers struct {
 	cycle   moment
 	// meet prepares a tray; nil for nothing. complete fills in the values that
 	// are not drawn.
-	meet     func(x *tester, now moment)
+	meet     func(x *tester)
 	complete func(x *tester, now moment, found int, values []float64)
 	next     func(now moment, t *tray)
 }
@@ -20,7 +20,6 @@ type tester struct {
 	*station
 	testers *testers
 	tray    *tray
-	began   moment
 	at      int
 	attempt uint32
 	found   [trayPlaces]int8
@@ -46,7 +45,7 @@ func (g *testers) takeTray(now moment, t *tray) {
 func (g *testers) serve(now moment) {
 	for _, x := range g.testers {
 		if x.tray == nil && g.queue.len() > 0 {
-			x.tray, x.at, x.attempt, x.began = g.queue.pop(), -1, 1, now
+			x.tray, x.at, x.attempt = g.queue.pop(), -1, 1
 			for i, c := range x.tray.cells {
 				x.found[i] = -1
 				if x.measures(i) {
@@ -54,7 +53,7 @@ func (g *testers) serve(now moment) {
 				}
 			}
 			if g.meet != nil {
-				g.meet(x, now)
+				g.meet(x)
 			}
 			x.advance(now)
 		}
@@ -99,11 +98,7 @@ func (x *tester) act(now moment, _ int) {
 	g.complete(x, now, found, values)
 	w := g.run.newWork(x.station, c.ref, now-g.cycle, found, x.attempt, values)
 	w.work.Carrier, w.work.Place = x.tray.ref.ID, placeNames[x.at+1]
-	switch w.work.Disposition {
-	case scrap, downgrade:
-		c.scrapped = true
-	default:
-	}
+	c.scrapped = w.lost()
 	g.run.emit(x.station, &w.event, w.truth)
 	x.advance(now)
 }
@@ -115,7 +110,7 @@ func firstVoltage(x *tester, now moment, _ int, values []float64) {
 	c.voltage, c.measured = values[ocv1], now
 }
 
-// The columns of the second measurement, and the defect of a group's outlier.
+// The columns of the second measurement.
 const (
 	ocv2 = iota
 	kValue
@@ -124,16 +119,16 @@ const (
 // groupRule draws how fast each cell of a tray loses its voltage, and finds
 // those that are out of step with their neighbours: beyond the mean of the
 // others by 4.5 of their deviations.
-func groupRule(x *tester, _ moment) {
+func groupRule(x *tester) {
 	k := &x.characteristics[kValue]
-	outlier := len(x.defects) - 1
+	outlier := x.defect("OC2-04")
 	n, sum, squares := 0.0, 0.0, 0.0
 	for i := range x.tray.cells {
 		if x.measures(i) && x.found[i] < 0 {
 			x.falls[i] = k.nominal + float64(k.sigma*x.chance.NormFloat64())
 			n++
 			sum += x.falls[i]
-			squares += x.falls[i] * x.falls[i]
+			squares += float64(x.falls[i] * x.falls[i])
 		}
 	}
 	for i := range x.tray.cells {
@@ -142,8 +137,8 @@ func groupRule(x *tester, _ moment) {
 		}
 		v := x.falls[i]
 		mean := (sum - v) / (n - 1)
-		variance := ((squares - v*v) - (n-1)*mean*mean) / (n - 2)
-		if v > mean+4.5*math.Sqrt(max(0, variance)) {
+		variance := (squares - float64(v*v) - float64((n-1)*mean*mean)) / (n - 2)
+		if v > mean+float64(4.5*math.Sqrt(max(0, variance))) {
 			x.found[i] = int8(outlier) //nolint:gosec // a place in a short list
 		}
 	}
@@ -164,7 +159,7 @@ func secondVoltage(x *tester, now moment, found int, values []float64) {
 	case found >= 0 && x.shows[found] == ocv2:
 		values[kValue] = drop.round((c.voltage - values[ocv2]) * 1000 / days)
 	case found >= 0 && x.defects[found].share > 0 && x.shows[found] == kValue:
-		by := drop.usl * days * (1.1 + 0.4*math.Abs(x.chance.NormFloat64()))
+		by := drop.usl * days * (1.1 + float64(0.4*math.Abs(x.chance.NormFloat64())))
 		for values[kValue] = 0; values[kValue] <= drop.usl; by += 0.1 {
 			values[ocv2], values[kValue] = after(by)
 		}

@@ -1,7 +1,5 @@
 package line
 
-import "math"
-
 // pairing makes a pair of every two jelly rolls that come.
 type pairing struct {
 	half *item
@@ -28,8 +26,7 @@ var preWeld = craft{
 	complete: func(b *bench, _ moment, found int, values []float64) {
 		if found < 0 {
 			c := &b.characteristics[0]
-			sum := c.round(float64(b.item.parts[0].thickness) + float64(b.item.parts[1].thickness))
-			values[0] = math.Min(math.Max(sum, c.lsl), c.usl)
+			values[0] = c.nearest(float64(b.item.parts[0].thickness) + float64(b.item.parts[1].thickness))
 		}
 	},
 }

@@ -2,6 +2,7 @@ package line
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -33,9 +34,9 @@ type stay struct {
 // roomRacks is how many racks a room has names for, which it gives in turn.
 const roomRacks = 900
 
-func newRooms(r *run, code string, next trayTaker) *rooms {
+func newRooms(r *run, code string, dwell time.Duration, next trayTaker) *rooms {
 	p := r.processes[code]
-	g := &rooms{run: r, dwell: span(*r.config.dwellOf(code)), next: next}
+	g := &rooms{run: r, dwell: span(dwell), next: next}
 	for _, s := range p.stations {
 		g.rooms = append(g.rooms, &room{station: s, rooms: g})
 	}

@@ -29,7 +29,7 @@ func newRoute(r *run) taker {
 	out := newUnloader(r, "TU3", pulsed)
 	second := newTesters(r, "OC2", out.takeTray)
 	second.meet, second.complete = groupRule, secondVoltage
-	aged := newRooms(r, "RTA", second)
+	aged := newRooms(r, "RTA", r.config.Dwell.Ageing, second)
 	first := newTesters(r, "OC1", aged.takeTray)
 	first.complete = firstVoltage
 	settled := &settling{run: r, next: first}
@@ -39,13 +39,13 @@ func newRoute(r *run) taker {
 
 	tight := newShop(r, "HL2", atOnce, leakTest(), in)
 	pinned := newShop(r, "SPW", atOnce, plain, tight)
-	refilled := newShop(r, "FIL2", atOnce, refilling(r), pinned)
+	refilled := newShop(r, "FIL2", atOnce, refilling(), pinned)
 
 	out = newUnloader(r, "TU2", refilled)
-	hot := newRooms(r, "HTA", out)
+	hot := newRooms(r, "HTA", r.config.Dwell.HotAgeing, out)
 	formed := newChannels(r, "FRM", span(r.config.Dwell.Formation), span(r.config.Dwell.Formation)/12, hot)
 	formed.shifts = true
-	soaked := newRooms(r, "SOK", formed)
+	soaked := newRooms(r, "SOK", r.config.Dwell.Soak, formed)
 	in = newLoader(r, "TL2", soaked)
 
 	filled := newShop(r, "FIL1", atOnce, filling(r), in)

@@ -140,9 +140,11 @@ func (r *run) cycle(seconds float64, machines int, takts float64) moment {
 // emit puts out a record: it is due now.
 func (r *run) emit(s *station, e *mes.Event, truth Truth) {
 	s.block.sequence++
-	if w, ok := e.Fact.(*mes.Work); ok && s.clock.fault != nil {
-		for _, ref := range w.Subjects {
-			truth.Touches = append(truth.Touches, s.clock.fault.touch(ref.Thing, true, nil, clockWhy))
+	if s.clock.fault != nil {
+		if w, ok := e.Fact.(*mes.Work); ok {
+			for _, ref := range w.Subjects {
+				truth.Touches = append(truth.Touches, s.clock.fault.touch(ref.Thing, true, nil, clockWhy))
+			}
 		}
 	}
 	r.out = append(r.out, Record{

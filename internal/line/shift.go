@@ -19,30 +19,33 @@ type outcome struct {
 	values []float64
 }
 
-// shift gives nine cells of the next tray each the outcome of the one before it;
-// the first of them gets the last one's.
-func (r *run) shift(c *charge) {
-	f := r.shifted
-	if f == nil {
-		return
-	}
-	r.shifted = nil
-	c.shifted, c.first = f, c.cabinet.chance.IntN(trayPlaces-shiftedCells+1)
-	var really [shiftedCells]outcome
-	for i := range really {
-		found := c.cabinet.judge(-1, nil)
-		really[i] = outcome{found, c.cabinet.measure(found)}
-	}
-	for i := range really {
-		c.outcomes[i] = really[(i+shiftedCells-1)%shiftedCells]
-	}
+// shifted are the outcomes of the cells of a tray from first on, each of which
+// is really that of the cell before; the first of them has the last one's.
+type shifted struct {
+	fault    *fault
+	first    int
+	outcomes [shiftedCells]outcome
 }
 
-// outcomeOf is what is reported of the cell whose turn it is.
-func (c *charge) outcomeOf(s *station, before int, cell *item) outcome {
-	if i := c.next - c.first; c.shifted != nil && before < 0 && i >= 0 && i < shiftedCells {
-		return c.outcomes[i]
+// shift mixes up the outcomes of the next tray where a fault waits for one.
+func (r *run) shift(s *station) *shifted {
+	if r.shifted == nil {
+		return nil
 	}
-	found := s.judge(before, cell)
-	return outcome{found, s.measure(found)}
+	x := &shifted{fault: r.shifted, first: s.chance.IntN(trayPlaces - shiftedCells + 1)}
+	r.shifted = nil
+	for i := range x.outcomes {
+		found := s.judge(-1, nil)
+		x.outcomes[(i+1)%shiftedCells] = outcome{found, s.measure(found)}
+	}
+	return x
+}
+
+// outcome returns what is reported of a cell at its first attempt, and whether
+// it is one that is mixed up.
+func (x *shifted) outcome(cell int, attempt uint32) (outcome, bool) {
+	if x == nil || attempt > 1 || cell < x.first || cell >= x.first+shiftedCells {
+		return outcome{}, false
+	}
+	return x.outcomes[cell-x.first], true
 }

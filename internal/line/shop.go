@@ -19,7 +19,6 @@ type craft struct {
 // fails is tried once more on the same machine where its defect allows it.
 type shop struct {
 	run     *run
-	step    *step
 	craft   craft
 	benches []*bench
 	queue   queue[*item]
@@ -52,7 +51,7 @@ type bench struct {
 // newShop sets up a step that has to do one item in so many takts.
 func newShop(r *run, code string, takts float64, c craft, next taker) *shop {
 	p := r.processes[code]
-	s := &shop{run: r, step: p.step, craft: c, next: next}
+	s := &shop{run: r, craft: c, next: next}
 	for i, m := range p.stations {
 		b := &bench{station: m, shop: s, number: i}
 		for _, f := range p.feeds {
@@ -120,12 +119,13 @@ func (b *bench) act(now moment, _ int) {
 		b.began, b.attempt, b.before = now, b.attempt+1, found
 		s.run.plan(now+s.cycle, b, 0)
 		return
-	case scrap, downgrade:
-		c.scrapped = true
 	default:
-		if !c.scrapped { // a sample may have taken it
-			s.next.take(now, c)
-		}
+	}
+	if w.lost() {
+		c.scrapped = true
+	}
+	if !c.scrapped { // a sample may have taken it
+		s.next.take(now, c)
 	}
 	b.item = nil
 	s.serve(now)

@@ -93,11 +93,10 @@ type watch struct {
 	warned *station
 }
 
-// The stages of a watch: from watchStation on it is the station to set up.
+// The stages of a watch; from 0 on it is the station to set up.
 const (
-	watchCalibrate = -3
-	watchWarn      = -2
-	watchClear     = -1
+	watchWarn  = -2
+	watchClear = -1
 )
 
 func newWatch(r *run, begin moment) {

@@ -87,11 +87,12 @@ func newUnloader(r *run, code string, next taker) *unloader {
 }
 
 func (u *unloader) takeTray(now moment, t *tray) {
-	out := &mes.Placement{Action: mes.PlacementDelete, Parent: t.ref}
-	if u.chance.IntN(4) > 0 { // now and then it just says all
-		out.Children = t.children()
-	}
-	if len(t.children()) > 0 {
+	out := &mes.Placement{Action: mes.PlacementDelete, Parent: t.ref, Children: t.children()}
+	all := u.chance.IntN(4) == 0 // now and then it just says all
+	if len(out.Children) > 0 {
+		if all {
+			out.Children = nil
+		}
 		u.run.state(u.station, out, Truth{})
 	}
 	for _, c := range t.cells {

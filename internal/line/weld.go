@@ -1,7 +1,5 @@
 package line
 
-import "math"
-
 // seamWeld has the energy that follows from power and speed, as a pyrometer
 // sees it.
 var seamWeld = craft{
@@ -11,8 +9,8 @@ var seamWeld = craft{
 		if found >= 0 && b.shows[found] == energy {
 			return
 		}
-		seen := values[power] / values[speed] * (1 + 0.006*b.chance.NormFloat64())
-		values[energy] = math.Min(math.Max(k.round(seen), k.lsl), k.usl)
+		seen := values[power] / values[speed] * (1 + float64(0.006*b.chance.NormFloat64()))
+		values[energy] = k.nearest(seen)
 	},
 	record: func(b *bench, _ moment, _ int, w *work) {
 		if f := b.outdated; f != nil {

@@ -59,6 +59,11 @@ func (r *run) newItemWork(s *station, c *item, began moment, found int, attempt 
 	return w
 }
 
+// lost reports whether the subject does not go on.
+func (w *work) lost() bool {
+	return w.work.Disposition == scrap || w.work.Disposition == downgrade
+}
+
 // input adds something consumed, and what is true of it.
 func (w *work) input(a mes.Actual, k Link) {
 	w.work.Consumed, w.truth.Links = append(w.work.Consumed, a), append(w.truth.Links, k)
