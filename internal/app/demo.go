@@ -315,7 +315,7 @@ func (d *demo) emitted(records iter.Seq2[mes.Record, error]) iter.Seq2[mes.Recor
 	return func(yield func(mes.Record, error) bool) {
 		for r, err := range records {
 			if err == nil {
-				_, err = fmt.Fprintf(d.cfg.Emitted, "%s %d %d %x\n", r.Identity.Source, r.Identity.Epoch, r.Identity.Sequence, mes.HashEvent(r.Event))
+				err = sim.WriteEmitted(d.cfg.Emitted, r.Identity, r.Event)
 			}
 			if !yield(r, err) {
 				return

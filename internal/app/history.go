@@ -85,14 +85,9 @@ func History(ctx context.Context, c *client.Client, cfg HistoryConfig) (Appended
 	if err := setting.keep(cfg.Data); err != nil {
 		return Appended{}, err
 	}
-	ended, told := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(told)
-		h.odometer.warming(cfg.Out, h.sending.Load, ended)
-	}()
+	quiet := h.odometer.tell(cfg.Out, h.sending.Load)
 	total, err := c.AppendAll(ctx, sender, schemasOf(l), h.records(l), h.acknowledged)
-	close(ended)
-	<-told
+	quiet()
 	if err != nil {
 		return Appended{}, fmt.Errorf("append the history: %w", err)
 	}
@@ -204,8 +199,8 @@ func (h *history) complete(n uint64, due time.Time) bool {
 
 func (h *history) note(r encoded) error {
 	if h.cfg.Emitted != nil {
-		if _, err := fmt.Fprintf(h.cfg.Emitted, "%s %d %d %x\n", r.Identity.Source, r.Identity.Epoch, r.Identity.Sequence, mes.HashEvent(r.wire.Event)); err != nil {
-			return fmt.Errorf("write the log of emitted records: %w", err)
+		if err := sim.WriteEmitted(h.cfg.Emitted, r.Identity, r.wire.Event); err != nil {
+			return err
 		}
 	}
 	if h.cfg.Touches != nil {

@@ -74,8 +74,8 @@ var nowAndThen = []string{
 	"SLT-C", "SLT-A", "NOT-C", "NOT-A", "BAK", "TU1", "KFT", "PEL", "XSC",
 }
 
-// checkReported checks that every record block of a line has reported, by the identities that were stored. It returns those that have not,
-// and need not.
+// checkReported checks that every record block of a line has reported, by the
+// identities that were stored. It returns those that have not, and need not.
 func checkReported(t *testing.T, machines map[string]int, stored map[string]string) (quiet []string) {
 	t.Helper()
 	l, err := line.New(line.Config{Name: "L1", Start: time.Unix(1, 0), Machines: machines})

@@ -40,6 +40,20 @@ func (o *odometer) at() string { return time.UnixMilli(o.due.Load()).UTC().Forma
 // tellEvery is how often it is told how a long wait goes.
 const tellEvery = 2 * time.Second
 
+// tell starts telling how a line comes to its present; the function that it
+// returns ends that.
+func (o *odometer) tell(out io.Writer, plays func() bool) (quiet func()) {
+	ended, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		o.warming(out, plays, ended)
+	}()
+	return func() {
+		close(ended)
+		<-told
+	}
+}
+
 // warming tells how a line comes to its present while that takes its time, until
 // it plays or ended is closed.
 func (o *odometer) warming(out io.Writer, plays func() bool, ended <-chan struct{}) {

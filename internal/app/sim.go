@@ -88,14 +88,9 @@ func Sim(ctx context.Context, cfg SimConfig) (err error) {
 		_, _ = fmt.Fprintf(cfg.Out, "%s %s, %d record blocks\n", p.Name, p.Endpoint, len(p.Stations))
 	}
 	o, touched := new(odometer), &touches{out: cfg.Touches}
-	ended, told := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(told)
-		o.warming(cfg.Out, func() bool { return s.Stats().Ready > 0 }, ended)
-	}()
+	quiet := o.tell(cfg.Out, func() bool { return s.Stats().Ready > 0 })
 	err = unlessDone(ctx, s.Play(ctx, o.count(touched.watch(l.Records()))))
-	close(ended)
-	<-told
+	quiet()
 	stats := s.Stats()
 	_, _ = fmt.Fprintf(cfg.Out, "%d records acknowledged, up to %s; ready to ack p50 %s, p99 %s\n", stats.Acknowledged,
 		stats.Now.Format(time.RFC3339), milliseconds(stats.Latency.Quantile(.5)), milliseconds(stats.Latency.Quantile(.99)))

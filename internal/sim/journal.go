@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"encoding/hex"
 	"fmt"
 	"io"
 	"sync"
@@ -21,16 +20,23 @@ type journal struct {
 	recorder *recorder
 }
 
-// offered writes `source epoch sequence hash` of a record, the source escaped
-// and the hash in hexadecimal, and a line of truth. A record that is offered
+// WriteEmitted writes a line `source epoch sequence hash` of a record, the source
+// escaped and the hash, of its canonical event, in hexadecimal.
+func WriteEmitted(w io.Writer, id mes.Identity, event []byte) error {
+	if _, err := fmt.Fprintf(w, "%s %d %d %x\n", id.Source, id.Epoch, id.Sequence, mes.HashEvent(event)); err != nil {
+		return fmt.Errorf("write the log of emitted records: %w", err)
+	}
+	return nil
+}
+
+// offered writes a record down as emitted, and a line of truth. A record that is offered
 // again after a restart is written again.
 func (j *journal) offered(id mes.Identity, r *line.Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.emitted != nil {
-		hash := mes.HashEvent(mes.AppendEvent(nil, r.Event))
-		if _, err := fmt.Fprintf(j.emitted, "%s %d %d %s\n", id.Source, id.Epoch, id.Sequence, hex.EncodeToString(hash[:])); err != nil {
-			return fmt.Errorf("write the log of emitted records: %w", err)
+		if err := WriteEmitted(j.emitted, id, mes.AppendEvent(nil, r.Event)); err != nil {
+			return err
 		}
 	}
 	if j.truth != nil {
