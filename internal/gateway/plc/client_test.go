@@ -410,6 +410,7 @@ func TestAuditFindsWhatDidNotRing(t *testing.T) {
 	t.Parallel()
 	p := startServer(t, 17, "L1.WND.01")
 	g := startGateway(t, t.TempDir(), fileFor(p, p.addr))
+	g.settles()
 	p.offer(1, config.KindWork, work("JR-1"))
 	p.acknowledged(1)
 	p.dropSubscriptions()

@@ -48,7 +48,7 @@ type testPLC struct {
 	t     *testing.T
 	block string
 	vars  map[string]*server.VariableNode
-	// acks are the numbers that were written to Ack.
+	// acks are the numbers that were written to Ack, which holds them by then.
 	acks chan uint32
 	mu   sync.Mutex
 	// refuse is what writes to Ack are answered with; guarded by mu.
@@ -205,14 +205,16 @@ func (s *testServer) startBlock(t *testing.T, boot uint32, block string) *testPL
 	p.tag("BootId", boot)
 	p.vars["Ack"].SetWriteValueHandler(func(_ *server.Session, w ua.WriteValue) (ua.DataValue, ua.StatusCode) {
 		p.mu.Lock()
-		refuse := p.refuse
-		p.mu.Unlock()
-		if refuse != 0 {
+		defer p.mu.Unlock()
+		if p.refuse != 0 {
 			p.acks <- 0
-			return ua.DataValue{}, refuse
+			return ua.DataValue{}, p.refuse
 		}
+		p.vars["Ack"].SetValue(w.Value)
 		p.acks <- w.Value.Value.(uint32)
-		return w.Value, ua.Good
+		// On a plain Good the server would set the value now, over what the test
+		// may have set since.
+		return ua.DataValue{}, ua.GoodCompletesAsynchronously
 	})
 	return p
 }
@@ -508,6 +510,15 @@ func (g *testGateway) says(text string) string {
 			g.t.Fatalf("%q was not logged, but\n%s", text, strings.Join(lines, ""))
 		}
 	}
+}
+
+// settles waits until the station has looked for a record, which is not there
+// yet, at its connect and at the first ring, which tells of no change. After it
+// a record is read when Ready changes, and not before.
+func (g *testGateway) settles() {
+	g.t.Helper()
+	g.says("no record is offered")
+	g.says("no record is offered")
 }
 
 // records returns the source's records in the spool.
