@@ -332,6 +332,29 @@ func TestDuplicateTriggerIsAcknowledgedAgain(t *testing.T) {
 	}
 }
 
+// TestLostAcknowledgementIsGivenAgain: Ready does not change when the PLC loses
+// an acknowledgement, so nothing rings, and a line once stood for good.
+func TestLostAcknowledgementIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	p := startPLC(t, 17)
+	g := startGateway(t, t.TempDir(), fileFor(p, p.addr))
+	g.settles()
+	p.loseAcks(true)
+	p.offer(1, config.KindWork, work("JR-1"))
+	g.says("plc does not keep the acknowledgement")
+	p.loseAcks(false)
+	for p.vars["Ack"].Value().Value != uint32(1) {
+		p.acknowledged(1)
+	}
+	g.wantIdentities("1:1")
+	if s := g.stats(); s.Duplicates == 0 || s.Records != 1 || s.Audited == 0 {
+		t.Errorf("stats are %+v", s)
+	}
+	if connects := g.client.Stats().Connects; connects != 1 {
+		t.Errorf("%d connections; want 1", connects)
+	}
+}
+
 func TestSameNumberOtherContent(t *testing.T) {
 	t.Parallel()
 	p := startPLC(t, 17)

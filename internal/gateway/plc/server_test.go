@@ -53,6 +53,8 @@ type testPLC struct {
 	mu   sync.Mutex
 	// refuse is what writes to Ack are answered with; guarded by mu.
 	refuse ua.StatusCode
+	// lose says that writes to Ack are taken and forgotten; guarded by mu.
+	lose bool
 }
 
 // types are the standard block's, `[]` before what is an array.
@@ -210,7 +212,9 @@ func (s *testServer) startBlock(t *testing.T, boot uint32, block string) *testPL
 			p.acks <- 0
 			return ua.DataValue{}, p.refuse
 		}
-		p.vars["Ack"].SetValue(w.Value)
+		if !p.lose {
+			p.vars["Ack"].SetValue(w.Value)
+		}
 		p.acks <- w.Value.Value.(uint32)
 		// On a plain Good the server would set the value now, over what the test
 		// may have set since.
@@ -293,6 +297,12 @@ func (p *testPLC) refuseAcks(status ua.StatusCode) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refuse = status
+}
+
+func (p *testPLC) loseAcks(lose bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lose = lose
 }
 
 // dropSubscriptions takes the subscriptions away behind the clients' backs.

@@ -413,7 +413,8 @@ func (s *session) estimate(ctx context.Context, theirs, before, after time.Time)
 
 // audit asks all stations for a record that did not ring. It wakes the station,
 // and where the doorbell has still not rung by the next round, the subscription
-// is dead, which no request of ours would show.
+// is dead, which no request of ours would show. It also wakes a station whose PLC
+// lost an acknowledgement; there the doorbell has nothing to ring for.
 func (s *session) audit(ctx context.Context) error {
 	tick := time.NewTicker(auditInterval)
 	defer tick.Stop()
@@ -427,7 +428,7 @@ func (s *session) audit(ctx context.Context) error {
 		since  time.Time
 	}
 	// A slow doorbell is not a dead one.
-	patience := max(auditInterval-auditInterval/4, 3*s.publish)
+	silence := max(auditInterval-auditInterval/4, 3*s.publish)
 	open := make(map[*station]found)
 	for {
 		select {
@@ -451,7 +452,7 @@ func (s *session) audit(ctx context.Context) error {
 			switch {
 			case waiting && f.rings != st.rings.Load():
 				delete(open, st)
-			case waiting && time.Since(f.since) > patience:
+			case waiting && time.Since(f.since) > silence:
 				return fmt.Errorf("the subscription is silent: %s has record %d and did not ring", st.source, f.number)
 			case waiting:
 				continue
@@ -459,10 +460,19 @@ func (s *session) audit(ctx context.Context) error {
 			ready, ack := results[2*i], results[2*i+1]
 			n, _, ok := whole(valueOf(ready))
 			a, _, _ := whole(valueOf(ack))
-			if !ok || st.stopped.Load() != nil || !st.unheard(n, a, rings[i]) {
+			if !ok || st.stopped.Load() != nil {
 				continue
 			}
-			open[st] = found{n, rings[i], time.Now()}
+			switch st.audit(n, a, rings[i]) {
+			case heard:
+				continue
+			case unheard:
+				open[st] = found{n, rings[i], time.Now()}
+			case unacknowledged:
+				if st.missed.audits == patience { // It was given again, to no avail.
+					st.log.WarnContext(ctx, "plc does not keep the acknowledgement; see what resets it", slog.Int64("record", n), slog.String("tag", st.mapping.tags[st.mapping.ack]))
+				}
+			}
 			st.audited.Add(1)
 			st.wake(time.Now())
 		}

@@ -33,6 +33,13 @@ type station struct {
 	// busy says that it is at work on a record.
 	busy atomic.Bool
 
+	// missed is a record whose acknowledgement the PLC had no more when it was
+	// asked last; the audit's alone.
+	missed struct {
+		ready  int64
+		audits int // in a row
+	}
+
 	// lastIdentity and lastEvent are what was spooled last in this life.
 	lastIdentity mes.Identity
 	lastEvent    []byte
@@ -90,21 +97,42 @@ type stopError struct{ err error }
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
-// unheard reports whether a record that the PLC shows, with the number of the
-// last one that was acknowledged and the rings up to the moment before, has not
-// been heard of: not read, nor being read, nor about to be.
-func (st *station) unheard(ready, ack int64, rings uint64) bool {
-	switch last := st.last.Load(); {
+// finding is what an audit makes of the record that a PLC shows.
+type finding int
+
+const (
+	// heard is a record that was acknowledged, is being read, or is about to be.
+	heard finding = iota
+	// unheard is one that did not ring.
+	unheard
+	// unacknowledged is one that was acknowledged, and the PLC knows nothing of
+	// it. It has rung, and will not again.
+	unacknowledged
+)
+
+// audit judges a record that the PLC shows, with the number of the last one that
+// was acknowledged and the rings up to the moment before. It is for one goroutine.
+func (st *station) audit(ready, ack int64, rings uint64) finding {
+	switch {
 	case ready == 0 || ready == ack:
-		return false
+		st.missed.audits = 0
+		return heard
 	case st.busy.Load():
-		return false
+		return heard
 	case st.rung.Load() != rings:
-		return false // It rang, and is about to be read.
-	case last != nil && int64(last.Sequence) == ready: //nolint:gosec // a UInt32 of the PLC
-		return false // It was acknowledged after the PLC was asked.
+		return heard // It rang, and is about to be read.
 	}
-	return true
+	if last := st.last.Load(); last == nil || int64(last.Sequence) != ready { //nolint:gosec // a UInt32 of the PLC
+		return unheard
+	}
+	if st.missed.ready != ready {
+		st.missed.ready, st.missed.audits = ready, 0
+	}
+	st.missed.audits++
+	if st.missed.audits == 1 {
+		return heard // It may have been acknowledged after the PLC was asked.
+	}
+	return unacknowledged
 }
 
 // run looks after the station on one connection.

@@ -46,7 +46,8 @@ type StationStats struct {
 	// Rereads counts reads that gave no whole record: a bad status, or a number
 	// that changed meanwhile.
 	Rereads uint64
-	// Audited counts records that the audit found, not the doorbell.
+	// Audited counts records that the audit found, not the doorbell: they did not
+	// ring, or the PLC lost their acknowledgement.
 	Audited uint64
 	// Last is the number that was handled last; zero where none was.
 	Last mes.Identity
