@@ -531,6 +531,25 @@ func (g *testGateway) settles() {
 	g.says("no record is offered")
 }
 
+// staysConnected watches the connection, which must be the first, for a while.
+func (g *testGateway) staysConnected(while time.Duration) {
+	g.t.Helper()
+	for end := time.After(while); ; {
+		select {
+		case line := <-g.logged:
+			if strings.Contains(line, "not connected") {
+				g.t.Fatalf("the connection was lost: %s", line)
+			}
+			continue
+		case <-end:
+		}
+		break
+	}
+	if connects := g.client.Stats().Connects; connects != 1 {
+		g.t.Errorf("%d connections; want 1", connects)
+	}
+}
+
 // records returns the source's records in the spool.
 func (g *testGateway) records(of mes.Source) []mes.Record {
 	g.t.Helper()

@@ -30,7 +30,7 @@ type station struct {
 	woken chan time.Time
 	// rings counts the doorbell's; rung is how many of them were heeded.
 	rings, rung atomic.Uint64
-	// busy says that it is at work on a record.
+	// busy says that it is at work on a record, or will try at it again soon.
 	busy atomic.Bool
 
 	// missed is a record whose acknowledgement the PLC had no more when it was
@@ -143,7 +143,6 @@ func (st *station) run(ctx context.Context, s *session, ids []*ua.NodeID) error 
 		st.rung.Store(st.rings.Load())
 		st.busy.Store(true)
 		err := st.handle(ctx, s, ids, woken)
-		st.busy.Store(false)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -165,6 +164,8 @@ func (st *station) run(ctx context.Context, s *session, ids []*ua.NodeID) error 
 		default:
 			return err
 		}
+		// The record has rung and will not again; a station that stopped says so by now.
+		st.busy.Store(again != nil)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
