@@ -23,6 +23,7 @@ const module = "github.com/takt-mes/takt"
 // (go-cmp, go-internal, rapid) stand in no row.
 const (
 	bbolt       = "go.etcd.io/bbolt"
+	btree       = "github.com/tidwall/btree"
 	cobra       = "github.com/spf13/cobra"
 	errgroup    = "golang.org/x/sync"
 	genproto    = "google.golang.org/genproto"
@@ -147,10 +148,16 @@ var layers = []layer{
 		foreign: []string{genproto, grpcCodes, grpcStatus, protobuf},
 	},
 	{
-		path:    "internal/store",
-		takt:    []string{"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes"},
+		path: "internal/store",
+		takt: []string{
+			"internal/store/block", "internal/store/table", "internal/store/wal", "internal/genealogy", "internal/yield",
+			"internal/spc", "internal/route", "internal/mes",
+		},
 		foreign: []string{bbolt, errgroup, prometheus, sys},
 	},
+	{path: "internal/store/block", takt: []string{"internal/mes"}, pure: true},
+	{path: "internal/store/table", takt: []string{"internal/mes"}, foreign: []string{bbolt, btree}},
+	{path: "internal/store/wal", takt: []string{"internal/mes"}, foreign: []string{sys}},
 	{path: "internal/scenario"}, // tests only
 	{
 		path:    "api/takt/v1",
