@@ -1,0 +1,97 @@
+package table
+
+import (
+	"bytes"
+
+	"github.com/tidwall/btree"
+)
+
+// item is a key with its value, or a key that is gone.
+type item struct {
+	// both is the key and behind it the value.
+	both []byte
+	// length is the key's.
+	length int32
+	gone   bool
+}
+
+func (i item) key() []byte   { return i.both[:i.length:i.length] }
+func (i item) value() []byte { return i.both[i.length:len(i.both):len(i.both)] }
+
+func keyOnly(key []byte) item {
+	return item{both: key, length: int32(len(key))} //nolint:gosec // keys are below 64 KiB
+}
+
+func less(a, b item) bool { return bytes.Compare(a.both[:a.length], b.both[:b.length]) < 0 }
+
+type tree = btree.BTreeG[item]
+
+// Layer is what was put and deleted since the layer below it ended. One
+// goroutine changes it; its snapshots never change.
+type Layer struct {
+	trees []*tree
+	// snapshots are the trees as of the last Snapshot; nil where changed since.
+	snapshots []*tree
+	slab      []byte
+	size      int
+}
+
+// NewLayer returns an empty layer of so many tables.
+func NewLayer(tables int) *Layer {
+	l := &Layer{trees: make([]*tree, tables), snapshots: make([]*tree, tables)}
+	for i := range l.trees {
+		l.trees[i] = btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
+	}
+	return l
+}
+
+// Put sets a key's value. Both are copied.
+func (l *Layer) Put(t ID, key, value []byte) {
+	both := l.room(len(key) + len(value))
+	copy(both[copy(both, key):], value)
+	l.set(t, item{both: both, length: int32(len(key))}) //nolint:gosec // keys are below 64 KiB
+}
+
+// Delete takes a key away, whatever is below this layer.
+func (l *Layer) Delete(t ID, key []byte) {
+	both := l.room(len(key))
+	copy(both, key)
+	l.set(t, item{both: both, length: int32(len(key)), gone: true}) //nolint:gosec // keys are below 64 KiB
+}
+
+func (l *Layer) set(t ID, i item) {
+	l.snapshots[t] = nil
+	l.trees[t].Set(i)
+}
+
+// slabBytes is how much memory is asked for at once.
+const slabBytes = 1 << 16
+
+// room returns so many bytes that nobody else has.
+func (l *Layer) room(n int) []byte {
+	const perItem = 64 // what the tree needs for an item, about
+	l.size += n + perItem
+	if n > slabBytes/8 {
+		return make([]byte, n)
+	}
+	if n > len(l.slab) {
+		l.slab = make([]byte, slabBytes)
+	}
+	b := l.slab[:n:n]
+	l.slab = l.slab[n:]
+	return b
+}
+
+// Size returns about how many bytes of memory the layer takes.
+func (l *Layer) Size() int { return l.size }
+
+// Snapshot returns the layer as it is now, for readers; it is never changed.
+// It takes no copy: what is changed later is copied then.
+func (l *Layer) Snapshot() *Layer {
+	for i, t := range l.trees {
+		if l.snapshots[i] == nil {
+			l.snapshots[i] = t.Copy()
+		}
+	}
+	return &Layer{trees: append([]*tree(nil), l.snapshots...), size: l.size}
+}
