@@ -52,17 +52,10 @@ func AtOnce(stays []Stay, kind mes.RefKind) (first, second Stay, found bool) {
 		func(s Stay) Moment { return s.Since.Moment })
 	for i, a := range ordered {
 		for _, b := range ordered[i+1:] {
-			if a.Until == nil || happenedBefore(b.Since.Moment, a.Until.Moment) {
+			if a.Until == nil || Before(b.Since.Moment, a.Until.Moment) {
 				return a, b, true
 			}
 		}
 	}
 	return Stay{}, Stay{}, false
-}
-
-func happenedBefore(a, b Moment) bool {
-	if a.Identity.Source == b.Identity.Source {
-		return a.Identity.Compare(b.Identity) < 0
-	}
-	return headsBefore(a, b)
 }

@@ -54,6 +54,15 @@ func InOrder[E any](elements []E, moment func(E) Moment) []E {
 	return merged
 }
 
+// Before reports whether one of two moments was before the other: by the
+// source's numbers where they have one source, else by their clocks.
+func Before(a, b Moment) bool {
+	if a.Identity.Source == b.Identity.Source {
+		return a.Identity.Compare(b.Identity) < 0
+	}
+	return headsBefore(a, b)
+}
+
 func headsBefore(a, b Moment) bool {
 	if c := a.Time.Compare(b.Time); c != 0 {
 		return c < 0

@@ -110,7 +110,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 	s.health.Shutdown()
 	s.grpc.Stop()
-	return errors.Join(err, <-ended)
+	// It may be stopped before it came to serve.
+	if e := <-ended; !errors.Is(e, grpc.ErrServerStopped) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // unary bounds a question, turns its error into a status, and a panic into one

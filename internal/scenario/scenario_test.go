@@ -29,8 +29,9 @@ func TestScenarios(t *testing.T) {
 				return
 			}
 			t.Run("store", func(t *testing.T) { f.verify(t, inStore(t, f), nil) })
+			t.Run("sealed", func(t *testing.T) { f.verify(t, inBlocksOf(t, f), nil) })
 			t.Run("service", func(t *testing.T) {
-				r := serve(t, openStore(t, t.TempDir()), f.calendar())
+				r := serve(t, openStore(t, t.TempDir(), inMemory), f.calendar())
 				r.append(t, f.schemas, f.records)
 				f.verify(t, r, nil)
 			})
@@ -77,15 +78,27 @@ func (f *file) verify(t *testing.T, w world, again map[string]uint64) {
 
 func inStore(t *testing.T, f *file) world {
 	t.Helper()
-	s := openStore(t, t.TempDir())
+	s := openStore(t, t.TempDir(), inMemory)
 	arrive(t, s, "g", f.schemas, f.records)
+	return &direct{t, s, f.calendar()}
+}
+
+// inBlocksOf has all that came in sealed blocks, but for the last event.
+func inBlocksOf(t *testing.T, f *file) world {
+	t.Helper()
+	s := openStore(t, t.TempDir(), inBlocks)
+	ends := make([]int, 0, len(f.records))
+	for n := range f.records {
+		ends = append(ends, n)
+	}
+	arrive(t, s, "g", f.schemas, f.records, ends...)
 	return &direct{t, s, f.calendar()}
 }
 
 func rebuilt(t *testing.T, f *file) world {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := store.Open(store.Config{Dir: dir, Now: recordTime.Local})
+	s, err := store.Open(store.Config{Dir: dir, Now: recordTime.Local, SealBytes: inBlocks})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,12 +109,12 @@ func rebuilt(t *testing.T, f *file) world {
 	if err := store.Rebuild(t.Context(), dir, func(store.Progress) {}); err != nil {
 		t.Fatalf("rebuild: %v", err)
 	}
-	return &direct{t, openStore(t, dir), f.calendar()}
+	return &direct{t, openStore(t, dir, inMemory), f.calendar()}
 }
 
 func reversed(t *testing.T, f *file) world {
 	t.Helper()
-	s := openStore(t, t.TempDir())
+	s := openStore(t, t.TempDir(), inMemory)
 	records := slices.Clone(f.records)
 	slices.Reverse(records)
 	for n := range records {
@@ -115,7 +128,7 @@ func reversed(t *testing.T, f *file) world {
 // backwards.
 func sentAgain(t *testing.T, f *file, again map[string]uint64) world {
 	t.Helper()
-	s := openStore(t, t.TempDir())
+	s := openStore(t, t.TempDir(), inMemory)
 	arrive(t, s, "g", f.schemas, f.records)
 	arrive(t, s, "g", f.schemas, f.records)
 	backwards := slices.Clone(f.records)
@@ -146,7 +159,7 @@ func (f *file) inOtherOrders(t *testing.T) {
 				records[to] = f.records[from]
 				order = append(order, label(f.records[from].Identity))
 			}
-			s := openStore(t, t.TempDir())
+			s := openStore(t, t.TempDir(), n%2*inBlocks)
 			arrive(t, s, "g", f.schemas, records, r.IntN(len(records)+1))
 			f.verify(t, &direct{t, s, f.calendar()}, nil)
 			if t.Failed() {

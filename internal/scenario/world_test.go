@@ -40,11 +40,18 @@ type world interface {
 // recordTime is when every record of every scenario is taken.
 var recordTime = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
+// How much of the log a store keeps in memory: as much as it likes, or nothing
+// beyond a group, so that all but the last is in sealed blocks and leaves.
+const (
+	inMemory = 0
+	inBlocks = 1
+)
+
 // openStore opens a store that is checked when the test ends: whatever a
 // scenario appends, the indexes must be what the log says.
-func openStore(t *testing.T, dir string) *store.Store {
+func openStore(t *testing.T, dir string, sealBytes int) *store.Store {
 	t.Helper()
-	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return recordTime }})
+	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return recordTime }, SealBytes: sealBytes})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

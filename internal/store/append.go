@@ -3,12 +3,11 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
@@ -279,11 +278,16 @@ func (s *Store) unavailable() error {
 	return mes.Errorf(mes.CodeUnavailable, "the store is closed")
 }
 
-// write is the only goroutine that commits. A group is whatever queued while
+// write is the only goroutine that appends. A group is whatever queued while
 // the one before was being committed: a timer would only make it late.
-func (s *Store) write() {
+func (s *Store) write(w *writer) {
 	defer close(s.ended)
-	w := newWriter()
+	l := sealer{store: s}
+	defer func() {
+		if err := errors.Join(l.wait(w), w.close()); err != nil {
+			_ = s.fail(err) // The log has what was not sealed.
+		}
+	}()
 	for {
 		var group []*request
 		select {
@@ -302,57 +306,80 @@ func (s *Store) write() {
 			}
 			break
 		}
-		if err := s.commit(w, group); err != nil {
-			s.mu.Lock()
-			s.failure = mes.Errorf(mes.CodeUnavailable, "the store has stopped, because a commit failed: %w", err)
-			err := s.failure
-			s.mu.Unlock()
-			s.cfg.Log.Error("store stopped", slog.Any("err", err))
+		err := s.commit(w, group)
+		if err == nil {
+			err = l.turn(w)
+		}
+		if err != nil {
+			err := s.fail(err)
 			for _, r := range group {
-				r.answer <- answer{err: err}
+				select {
+				case r.answer <- answer{err: err}:
+				default: // It has its answer.
+				}
 			}
 			return
 		}
 	}
 }
 
+// fail ends the store for good, and returns what is told everybody.
+func (s *Store) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		s.failure = mes.Errorf(mes.CodeUnavailable, "the store has stopped, because a commit failed: %w", err)
+		s.cfg.Log.Error("store stopped", slog.Any("err", s.failure))
+	}
+	return s.failure
+}
+
 // commit puts a group of requests into the log and the indexes, and answers.
 func (s *Store) commit(w *writer, requests []*request) error {
 	start := time.Now()
 	answers := make([]answer, len(requests))
-	var position mes.Position
-	var chain mes.Hash
-	var events int
-	err := guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) (err error) {
-			if err := w.begin(tx, s.cfg.Now()); err != nil {
+	err := guard(func() (err error) {
+		w.begin(s.cfg.Now())
+		for i, r := range requests {
+			if answers[i], err = w.take(r); err != nil {
 				return err
 			}
-			for i, r := range requests {
-				if answers[i], err = w.take(r); err != nil {
-					return err
-				}
-			}
-			events = len(w.group.entries)
-			position, chain, err = w.end()
+		}
+		// The disk writes while the indexes are derived.
+		parts, hash := w.payload()
+		written := make(chan error, 1)
+		go func() { written <- s.wal.Append(w.group.number, parts...) }()
+		err = w.derived()
+		if err := errors.Join(err, <-written); err != nil {
 			return err
-		})
+		}
+		w.end(hash)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.position, s.chain = position, chain
-	close(s.changed)
-	s.changed = make(chan struct{})
-	s.mu.Unlock()
+	s.publish(w)
 	s.metrics.commit.Observe(time.Since(start).Seconds())
-	s.metrics.appended.Add(float64(events))
+	s.metrics.appended.Add(float64(len(w.entries)))
 	for i, r := range requests {
-		answers[i].appended.Position = position
+		answers[i].appended.Position = w.last.position
 		r.answer <- answers[i]
 	}
 	return nil
+}
+
+// publish shows readers where the writer is.
+func (s *Store) publish(w *writer) {
+	layers := append([]*layer{w.active.snapshot()}, w.below...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moved := s.state.position != w.last.position
+	s.state = state{w.last.position, w.last.hash, layers, w.periods}
+	if moved {
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
 }
 
 // take adds one request to the group. The error is the whole group's; what is
@@ -424,12 +451,5 @@ func (w *writer) add(c *candidate) (known bool, position mes.Position, err error
 		}
 	}
 	e := entry{position: w.next, record: c.record, event: c.event, reason: c.reason, detail: c.detail}
-	encoded := e.encode()
-	if err := put(w.log, key(nil).u64(uint64(e.position)), encoded); err != nil {
-		return false, 0, err
-	}
-	w.next++
-	w.group.entries = append(w.group.entries, e)
-	w.encoded = append(w.encoded, encoded)
-	return false, e.position, w.derive(&e)
+	return false, e.position, w.enter(e, e.encode())
 }

@@ -12,11 +12,11 @@ import (
 // BenchmarkAppendLine appends the records of a simulated line, 1,000 a batch,
 // from one sender: encoding, checks, indexes and fsync.
 func BenchmarkAppendLine(b *testing.B) {
-	l, err := line.New(line.Config{Name: "L1", Seed: 1, Start: t0, Dwell: line.Short(24)})
+	l, err := line.New(line.Config{Name: "L1", Seed: 1, Start: t0, Dwell: line.Short(100)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	const n = 100_000
+	const n = 400_000
 	records := make([]mes.Record, 0, n)
 	for r := range l.Records() {
 		records = append(records, mes.Record{Identity: r.Identity, Event: mes.AppendEvent(nil, r.Event)})

@@ -5,29 +5,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/table"
+	"github.com/takt-mes/takt/internal/store/wal"
 )
 
 // maxProblems is how many problems a check names; it counts on from there.
 const maxProblems = 1000
 
-// Check checks a snapshot of the store: every entry against its checksum, the
-// groups against the chain of hashes, the pages of the file, and every index
-// against one derived anew from the log, in a file that it removes again. It
-// repairs nothing, and returns how many problems it told progress about. The
-// error is of the check itself.
+// Check checks a snapshot of the store: every entry of the log, the groups
+// against the chain of hashes, the pages of the files, and every index against
+// one derived anew from the log, in a file that it removes again. It repairs
+// nothing, and returns how many problems it told progress about. The error is of
+// the check itself.
 func (s *Store) Check(ctx context.Context, progress func(Progress)) (problems int, err error) {
-	return check(ctx, s.db, s.id, s.cfg.Dir, progress)
+	x, err := s.read()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, x.close()) }()
+	return check(ctx, x, s.id, s.cfg.Dir, progress)
 }
 
-// CheckDir checks a data directory that nobody has open. One that cannot be
-// opened because it is damaged is a problem, and no error.
+// CheckDir checks a data directory that nobody has open, and writes nothing into
+// its files. One that cannot be opened because it is damaged is a problem, and
+// no error.
 func CheckDir(ctx context.Context, dir string, progress func(Progress)) (problems int, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return 0, mes.Errorf(mes.CodeNotFound, "check data directory: %w", err)
@@ -37,21 +45,56 @@ func CheckDir(ctx context.Context, dir string, progress func(Progress)) (problem
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	db, id, err := openBolt(dir)
-	if err != nil {
-		if mes.CodeOf(err) != mes.CodeDamaged {
-			return 0, err
-		}
+	problems, err = checkDir(ctx, dir, progress)
+	if mes.CodeOf(err) == mes.CodeDamaged {
 		progress(Progress{Stage: "file", Problems: []string{err.Error()}})
-		return 1, nil
+		return problems + 1, nil
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return check(ctx, db, id, dir, progress)
+	return problems, err
 }
 
-func check(ctx context.Context, db *bbolt.DB, id, dir string, progress func(Progress)) (int, error) {
-	c := checker{ctx: ctx, progress: progress}
-	err := guard(func() error { return db.View(c.log) })
+func checkDir(ctx context.Context, dir string, progress func(Progress)) (problems int, err error) {
+	id, err := readStamp(dir)
+	if err != nil {
+		return 0, err
+	}
+	if id == "" {
+		return 0, mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
+	}
+	periods, err := openArchive(dir, id, true)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closePeriods(periods)) }()
+	db, err := openIndex(filepath.Join(dir, indexFile), id, false)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var w *writer
+	err = guard(func() (err error) {
+		if w, err = newWriter(db, periods); err != nil {
+			return err
+		}
+		if err := w.catchUp(ctx, endless, 0, func(Progress) {}); err != nil {
+			return err
+		}
+		_, err = wal.Read(filepath.Join(dir, walDir), w.last.group+1, w.replayPayload)
+		return err
+	})
+	if w != nil {
+		defer func() { err = errors.Join(err, w.close()) }()
+	}
+	if err != nil {
+		return 0, err
+	}
+	w.upTo = w.last.position
+	return check(ctx, w.index, id, dir, progress)
+}
+
+func check(ctx context.Context, have index, id, dir string, progress func(Progress)) (int, error) {
+	c := checker{ctx: ctx, progress: progress, last: have.upTo}
+	err := guard(func() error { return c.log(have) })
 	if err != nil {
 		if mes.CodeOf(err) != mes.CodeDamaged {
 			return c.problems, err
@@ -64,11 +107,17 @@ func check(ctx context.Context, db *bbolt.DB, id, dir string, progress func(Prog
 		c.tell("indexes", 0)
 		return c.problems, nil
 	}
-	path := filepath.Join(dir, boltFile+".check")
-	err = derived(ctx, db, id, path, progress, func(fresh *bbolt.DB) error {
-		return db.View(func(have *bbolt.Tx) error {
-			return fresh.View(func(want *bbolt.Tx) error { return c.compare(have, want) })
-		})
+	path := filepath.Join(dir, indexFile+".check")
+	oldest := have.log.layers[len(have.log.layers)-1]
+	err = derivedAnew(ctx, path, id, have.log.archive.periods, oldest.group, progress, func(want *writer) error {
+		for _, l := range slices.Backward(have.log.layers) {
+			for _, g := range l.groups {
+				if err := want.replay(g, l.entriesOf(g), mes.Hash{}); err != nil {
+					return err
+				}
+			}
+		}
+		return c.compare(have, want.index)
 	})
 	if err != nil && mes.CodeOf(err) == mes.CodeDamaged {
 		c.found(err.Error())
@@ -100,87 +149,127 @@ func (c *checker) tell(stage string, at mes.Position) {
 	c.told = time.Now()
 }
 
-// log checks every entry and every group, and then the pages.
-func (c *checker) log(tx *bbolt.Tx) error {
-	number, _, last, err := lastGroup(tx)
-	if err != nil {
-		return err
-	}
-	c.last = last
-	var chain mes.Hash
-	next := mes.Position(1)
-	for n := uint64(1); n <= number; n++ {
+// log checks every entry, the chain, and then the pages of the files.
+func (c *checker) log(x index) error {
+	r := &x.log.archive
+	var end sealed
+	err := r.chunks(0, x.log.layers[len(x.log.layers)-1].group, func(h chunk) error {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}
-		g, entries, hash, err := readGroup(tx, n)
-		if err != nil {
-			// Go on behind the damage, so that all of it is named.
-			c.found(err.Error())
-			if value, err := get(tx.Bucket(bucketGroup), key(nil).u64(n)); err == nil && value != nil {
-				if g, count, hash, err := decodeGroup(n, value); err == nil {
-					c.entries(tx, g.first, count)
-					chain, next = hash, g.first+mes.Position(count) //nolint:gosec // a count is never negative
-				}
-			}
-			continue
+		if h.group != end.group+1 || h.first != end.position+1 || h.before != end.hash {
+			c.found(fmt.Sprintf("the chain of hashes breaks before group %d (position %d)", h.group, h.first))
 		}
-		if g.first != next {
-			c.found(fmt.Sprintf("group %d begins at position %d; %d comes next", n, g.first, next))
-		}
-		if _, again := g.encode(entries); g.previous != chain || again != hash {
-			c.found(fmt.Sprintf("the chain of hashes breaks at group %d (positions %d to %d)", n, g.first, g.first+mes.Position(len(entries))-1))
-		}
-		chain, next = hash, g.first+mes.Position(len(entries))
+		c.chunk(r, h)
+		end = sealed{h.group + uint64(h.groups) - 1, h.next() - 1, h.after} //nolint:gosec // a count is never negative
 		if time.Since(c.told) > every {
-			c.tell("log", next-1)
+			c.tell("log", end.position)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if k, _ := tx.Bucket(bucketLog).Cursor().Last(); k != nil {
-		if r := (reader{b: k}); mes.Position(r.u64()) != last {
-			c.found(fmt.Sprintf("the log has an entry behind its last group, at key %x", k))
+	for _, l := range slices.Backward(x.log.layers) {
+		hash := l.before
+		if hash != end.hash || l.first != end.position+1 {
+			c.found(fmt.Sprintf("the chain of hashes breaks before position %d", l.first))
 		}
+		for _, g := range l.groups {
+			hash = chain(hash, g.encode(), l.entriesOf(g))
+		}
+		if hash != l.after {
+			c.found(fmt.Sprintf("the chain of hashes breaks between positions %d and %d", l.first, l.next()-1))
+		}
+		end = sealed{l.group + uint64(len(l.groups)) - 1, l.next() - 1, l.after}
 	}
-	for err := range tx.Check() {
-		c.found("file pages: " + err.Error())
+	for err := range x.tx.Check() {
+		c.found("pages of the indexes: " + err.Error())
+	}
+	for p, tx := range r.txs {
+		for err := range tx.Check() {
+			c.found("pages of " + p.path() + ": " + err.Error())
+		}
 	}
 	return nil
 }
 
-// entries looks at the entries of a group one by one.
-func (c *checker) entries(tx *bbolt.Tx, first mes.Position, count int) {
-	x := newIndex(tx, newest)
-	for i := range count {
-		if e, err := x.read(first+mes.Position(i), true); err != nil {
-			c.found(fmt.Sprintf("position %d (%s): %v", first+mes.Position(i), e.record.Identity, err))
+// chunk checks the entries of a chunk one by one, and its part of the chain.
+func (c *checker) chunk(r *archiveReader, h chunk) {
+	l, err := r.groupList()
+	if err != nil {
+		c.found(fmt.Sprintf("groups from %d on: %v", h.group, err))
+		return
+	}
+	hash, whole := h.before, true
+	err = l.all(func(g group) error {
+		for i := range g.count {
+			position := g.first + mes.Position(i)
+			row, err := r.row(position)
+			if err == nil {
+				_, err = entryOf(position, row, true)
+			}
+			if err != nil {
+				whole = false
+				c.found(fmt.Sprintf("position %d (%s): %v", position, row.Source, err))
+			}
 		}
+		if !whole {
+			return nil
+		}
+		entries, err := r.encoded(g)
+		hash = chain(hash, g.encode(), entries)
+		return err
+	})
+	if err != nil {
+		c.found(fmt.Sprintf("groups from %d on: %v", h.group, err))
+		return
+	}
+	if whole && hash != h.after {
+		c.found(fmt.Sprintf("the chain of hashes breaks between positions %d and %d", h.first, h.next()-1))
 	}
 }
 
 // compare compares all that is derived, key by key.
-func (c *checker) compare(have, want *bbolt.Tx) error {
-	for _, name := range append([][]byte{bucketSchema}, derivedBuckets...) {
-		a, b := have.Bucket(name).Cursor(), want.Bucket(name).Cursor()
-		ka, va := a.First()
-		kb, vb := b.First()
-		for n := 0; ka != nil || kb != nil; n++ {
-			if n%4096 == 0 && c.ctx.Err() != nil {
-				return c.ctx.Err()
+func (c *checker) compare(have, want index) error {
+	for t, name := range tableNames {
+		nextA, stopA := iter.Pull2(have.tables.All(table.ID(t)))
+		nextB, stopB := iter.Pull2(want.tables.All(table.ID(t)))
+		err := c.compareTable(name, nextA, nextB)
+		stopA()
+		stopB()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type nextEntry func() (table.Entry, error, bool)
+
+func (c *checker) compareTable(name string, nextA, nextB nextEntry) error {
+	a, errA, _ := nextA()
+	b, errB, _ := nextB()
+	for n := 0; a.Key != nil || b.Key != nil || errA != nil || errB != nil; n++ {
+		if err := errors.Join(errA, errB); err != nil {
+			return err
+		}
+		if n%4096 == 0 && c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		switch order := compareKeys(a.Key, b.Key); {
+		case order < 0:
+			c.found(fmt.Sprintf("index %s has %x, which the log does not say", name, a.Key))
+			a, errA, _ = nextA()
+		case order > 0:
+			c.found(fmt.Sprintf("index %s lacks %x, which the log says", name, b.Key))
+			b, errB, _ = nextB()
+		default:
+			if !bytes.Equal(a.Value, b.Value) {
+				c.found(fmt.Sprintf("index %s has another value at %x than the log says", name, a.Key))
 			}
-			switch order := compareKeys(ka, kb); {
-			case order < 0:
-				c.found(fmt.Sprintf("index %s has %x, which the log does not say", name, ka))
-				ka, va = a.Next()
-			case order > 0:
-				c.found(fmt.Sprintf("index %s lacks %x, which the log says", name, kb))
-				kb, vb = b.Next()
-			default:
-				if !bytes.Equal(va, vb) {
-					c.found(fmt.Sprintf("index %s has another value at %x than the log says", name, ka))
-				}
-				ka, va = a.Next()
-				kb, vb = b.Next()
-			}
+			a, errA, _ = nextA()
+			b, errB, _ = nextB()
 		}
 	}
 	return nil

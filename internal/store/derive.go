@@ -1,25 +1,23 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// derive enters one entry of the log into every index. What it leaves behind
+// derive enters one entry of the log into every index, but for its identity.
+// What it leaves behind
 // depends on the set of events, but for the numbers that names are given.
 func (w *writer) derive(e *entry) error {
-	if err := w.deriveIdentity(e); err != nil {
-		return err
-	}
 	if e.reason != 0 {
-		return w.deriveQuarantine(e)
+		return nil
 	}
 	d := derivation{writer: w, entry: e, event: e.event}
 	var err error
@@ -40,10 +38,11 @@ func (w *writer) derive(e *entry) error {
 	if err != nil || by == 0 {
 		return err
 	}
-	return w.settleAgain(e.event)
+	return w.settleAgain(e)
 }
 
-// deriveIdentity enters the source, its numbers, and the identity.
+// deriveIdentity enters the source, its numbers, and the identity, or what is in
+// quarantine.
 func (w *writer) deriveIdentity(e *entry) error {
 	id := e.record.Identity
 	source, err := w.intern(classSource, ledgerSource(id.Source))
@@ -54,39 +53,28 @@ func (w *writer) deriveIdentity(e *entry) error {
 	if e.reason != 0 {
 		count = ledgerCount{quarantined: 1}
 	}
-	if err := w.count(source, w.group.time, count); err != nil || id.Validate() != nil {
+	if err := w.count(source, w.group.time, count); err != nil {
 		return err
 	}
-	k := key(nil).u32(source).u64(uint64(id.Epoch))
-	have, known := w.pending.spans[string(k)]
-	if !known {
-		value, err := get(w.tx.Bucket(bucketCoverage), k)
-		if err != nil {
-			return err
-		}
-		if value != nil {
-			if have, err = decodeSpan(value); err != nil {
-				return err
-			}
-		}
-	}
-	w.pending.spans[string(k)] = have.with(id.Sequence)
 	if e.reason != 0 {
+		w.put(tableQuarantine, key(nil).u8(0).number(uint64(e.position)), key(nil).number32(source))
+		w.put(tableQuarantine, quarantineKey(&e.record), key(nil).number(uint64(e.position)))
+	}
+	if id.Validate() != nil { //nolint:nilerr // in quarantine: no identity that numbers could be kept of
 		return nil
 	}
-	return put(w.tx.Bucket(bucketIdentity), k.u64(uint64(id.Sequence)), key(nil).u64(uint64(e.position)))
-}
-
-func (w *writer) deriveQuarantine(e *entry) error {
-	b := w.tx.Bucket(bucketQuarantine)
-	source, err := w.intern(classSource, ledgerSource(e.record.Identity.Source))
+	k := spanKey{source, id.Epoch}
+	have, err := w.span(k)
 	if err != nil {
 		return err
 	}
-	if err := put(b, key(nil).u8(0).u64(uint64(e.position)), key(nil).u32(source)); err != nil {
-		return err
+	w.spans[k] = have.with(id.Sequence)
+	w.pending.spans[k] = true
+	if e.reason != 0 {
+		return nil
 	}
-	return put(b, quarantineKey(&e.record), key(nil).u64(uint64(e.position)))
+	w.put(tableIdentity, k.key().number(uint64(id.Sequence)), key(nil).number(uint64(e.position)))
+	return nil
 }
 
 // deriveGroup enters what a group says beside its entries.
@@ -102,9 +90,7 @@ func (w *writer) deriveGroup(g *group) error {
 	}
 	for _, d := range g.durables {
 		k := key(nil).name(string(d.gateway)).name(d.spool)
-		if err := put(w.tx.Bucket(bucketTransport), k, key(nil).u64(uint64(d.offset))); err != nil {
-			return err
-		}
+		w.put(tableTransport, k, key(nil).number(uint64(d.offset)))
 	}
 	return nil
 }
@@ -119,24 +105,17 @@ func (w *writer) intern(class nameClass, name string) (uint32, error) {
 		return 0, err
 	}
 	if n == 0 {
-		b := w.tx.Bucket(bucketName)
-		c := b.Cursor()
-		last, _ := c.Seek(key(nil).u8(byNumber).u8(uint8(class) + 1))
-		if last == nil {
-			last, _ = c.Last()
-		} else {
-			last, _ = c.Prev()
+		last, _, err := w.tables.Before(tableName, key(nil).u8(byNumber).u8(uint8(class)), key(nil).u8(byNumber).u8(uint8(class)+1))
+		if err != nil {
+			return 0, err
 		}
 		n = 1
-		if prefix := key(nil).u8(byNumber).u8(uint8(class)); hasPrefix(last, prefix) {
-			n = binary.BigEndian.Uint32(last[2:]) + 1
+		if last != nil {
+			r := reader{b: last[2:]}
+			n = r.number32() + 1
 		}
-		if err := put(b, key(nil).u8(byName).u8(uint8(class)).name(name), key(nil).u32(n)); err != nil {
-			return 0, err
-		}
-		if err := put(b, key(nil).u8(byNumber).u8(uint8(class)).u32(n), []byte(name)); err != nil {
-			return 0, err
-		}
+		w.put(tableName, key(nil).u8(byName).u8(uint8(class)).name(name), key(nil).number32(n))
+		w.put(tableName, key(nil).u8(byNumber).u8(uint8(class)).number32(n), []byte(name))
 	}
 	w.names[nameKey{class, name}] = n
 	return n, nil
@@ -158,36 +137,45 @@ func (w *writer) internThing(ref mes.Ref) (uint64, error) {
 			}
 		}
 	}
-	b := w.tx.Bucket(bucketThing)
 	write := false
 	if t.number == 0 {
-		k, _ := b.Cursor().Last()
-		t = thingEntry{number: 1, thing: ref.Thing}
-		if len(k) == 9 && k[0] == byNumber {
-			t.number = binary.BigEndian.Uint64(k[1:]) + 1
-		}
-		if err := put(b, key(nil).u8(byName).u8(uint8(ref.Kind)).name(string(ref.ID)), key(nil).u64(t.number)); err != nil {
+		n, err := w.nextThing()
+		if err != nil {
 			return 0, err
 		}
+		t = thingEntry{number: n, thing: ref.Thing}
+		w.put(tableThing, key(nil).u8(byName).u8(uint8(ref.Kind)).name(string(ref.ID)), key(nil).number(n))
 		write = true
 	}
 	d := clip(ref.MaterialDefinition)
 	if d != "" && d != t.definition {
-		if err := put(w.tx.Bucket(bucketDefinition), key(nil).name(d).u64(t.number), nil); err != nil {
-			return 0, err
-		}
+		w.put(tableDefinition, key(nil).name(d).number(t.number), nil)
 	}
 	if d != "" && (t.definition == "" || d < t.definition) {
 		t.definition, write = d, true
 	}
 	if write {
 		value := key(nil).u8(uint8(ref.Kind)).name(string(ref.ID)).name(t.definition)
-		if err := put(b, key(nil).u8(byNumber).u64(t.number), value); err != nil {
-			return 0, err
-		}
+		w.put(tableThing, key(nil).u8(byNumber).number(t.number), value)
 	}
 	w.things[ref.Thing] = t
 	return t.number, nil
+}
+
+// nextThing returns the number of the next thing.
+func (w *writer) nextThing() (uint64, error) {
+	if w.lastThing == 0 {
+		last, _, err := w.tables.Before(tableThing, key(nil).u8(byNumber), key(nil).u8(byNumber+1))
+		if err != nil {
+			return 0, err
+		}
+		if last != nil {
+			r := reader{b: last[1:]}
+			w.lastThing = r.number()
+		}
+	}
+	w.lastThing++
+	return w.lastThing, nil
 }
 
 // derivation is one event on its way into the indexes.
@@ -204,7 +192,8 @@ func (d *derivation) counts() bool { return d.event.Mode == mes.ModeProduction }
 // mention enters that the event concerns a thing; rest is what the role adds.
 func (d *derivation) mention(thing uint64, as role, rest key) error {
 	value := key(nil).u8(b2u(d.counts())).moment(d.moment)
-	return put(d.tx.Bucket(bucketMention), key(nil).u64(thing).u8(uint8(as)).u64(uint64(d.entry.position)), append(value, rest...))
+	d.put(tableMention, key(nil).number(thing).u8(uint8(as)).number(uint64(d.entry.position)), append(value, rest...))
+	return nil
 }
 
 func b2u(b bool) uint8 {
@@ -271,11 +260,11 @@ func (d *derivation) work(f *mes.Work) error {
 		if err != nil {
 			return err
 		}
-		if err := d.mention(n, roleSubject, key(nil).u32(segment).u32(f.Attempt)); err != nil {
+		if err := d.mention(n, roleSubject, key(nil).number32(segment).number32(f.Attempt)); err != nil {
 			return err
 		}
 		if ref.Kind == mes.RefItem && counted(d.event, f) {
-			if err := d.settleAttempt(n, segment, f, d.moment); err != nil {
+			if err := d.settleAttempt(n, segment, f); err != nil {
 				return err
 			}
 		}
@@ -304,10 +293,8 @@ func (d *derivation) work(f *mes.Work) error {
 	for _, a := range f.Consumed {
 		if a.Ref.IsZero() {
 			k := slotKey(d.equipment, a.Slot).u8(slotUse)
-			k = k.u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
-			if err := put(d.tx.Bucket(bucketSlot), k, key(nil).time(d.moment.time).u64(uint64(d.entry.position))); err != nil {
-				return err
-			}
+			k = k.number32(d.moment.source).number(uint64(d.moment.epoch)).number(uint64(d.moment.sequence))
+			d.put(tableSlot, k, key(nil).time(d.moment.time).number(uint64(d.entry.position)))
 			continue
 		}
 		n, err := d.internThing(a.Ref)
@@ -317,14 +304,14 @@ func (d *derivation) work(f *mes.Work) error {
 		var into key
 		if a.Ref.Kind == mes.RefItem {
 			for _, m := range made {
-				into = into.u64(m)
+				into = into.number(m)
 			}
 		}
 		if err := d.mention(n, roleConsumed, into); err != nil {
 			return err
 		}
 		if a.Ref.Kind == mes.RefItem {
-			if err := d.settleParents(n); err != nil {
+			if err := d.settleParents(n, mes.RefItem); err != nil {
 				return err
 			}
 		}
@@ -342,15 +329,16 @@ func (d *derivation) slotChange(f *mes.SlotChange) error {
 		if material, err = d.internThing(f.Material); err != nil {
 			return err
 		}
-		rest := key(nil).u32(d.equipment).name(f.Slot).u8(uint8(f.Action))
+		rest := key(nil).number32(d.equipment).name(f.Slot).u8(uint8(f.Action))
 		if err := d.mention(material, roleSlot, rest); err != nil {
 			return err
 		}
 	}
 	k := slotKey(d.equipment, f.Slot).u8(slotChange)
-	k = k.u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
-	value := key(nil).u8(uint8(f.Action)).u64(material).time(d.moment.time).u64(uint64(d.entry.position))
-	return put(d.tx.Bucket(bucketSlot), k, value)
+	k = k.number32(d.moment.source).number(uint64(d.moment.epoch)).number(uint64(d.moment.sequence))
+	value := key(nil).u8(uint8(f.Action)).number(material).time(d.moment.time).number(uint64(d.entry.position))
+	d.put(tableSlot, k, value)
+	return nil
 }
 
 func (d *derivation) placement(f *mes.Placement) error {
@@ -362,58 +350,59 @@ func (d *derivation) placement(f *mes.Placement) error {
 		return err
 	}
 	emptied := f.Action == mes.PlacementDelete && len(f.Children) == 0
-	if emptied {
-		if err := d.mention(parent, roleEmptied, nil); err != nil {
-			return err
-		}
+	switch {
+	case emptied:
+		d.contain(parent, partEmptied)
+	case f.Action == mes.PlacementAdd:
+		d.contain(parent, partFilled)
 	}
 	for _, child := range f.Children {
 		n, err := d.internThing(child.Ref)
 		if err != nil {
 			return err
 		}
-		rest := key(nil).u8(uint8(f.Action)).u64(parent).name(clip(child.Place))
+		rest := key(nil).u8(uint8(f.Action)).u8(uint8(f.Parent.Kind)).number(parent).name(clip(child.Place))
 		if err := d.mention(n, roleChild, rest); err != nil {
 			return err
 		}
-		if err := d.settleParents(n); err != nil {
+		if err := d.settleParents(n, f.Parent.Kind); err != nil {
 			return err
 		}
 	}
 	if !emptied {
 		return nil
 	}
-	return d.settleChildren(parent)
+	return d.settleChildren(parent, f.Parent.Kind, d.moment)
 }
 
-// settleChildren finds anew what settleParents does for all that were in a
-// parent: for who ever was put into it.
-func (w *writer) settleChildren(parent uint64) error {
+// settleChildren finds anew what settleParents does for those that a parent's
+// being emptied at a moment may have ended the stay of.
+func (w *writer) settleChildren(parent uint64, kind mes.RefKind, at moment) error {
+	filled, err := w.filledBefore(parent, at)
+	if err != nil {
+		return err
+	}
 	var children []uint64
-	err := w.mentions(parent, roleParent, func(m mention) (bool, error) {
-		e, err := w.read(m.position, true)
+	for _, position := range filled {
+		e, err := w.read(position, true)
 		if err != nil {
-			return false, err
+			return err
 		}
 		p, ok := e.event.Fact.(*mes.Placement)
 		if !ok {
-			return true, nil
+			continue
 		}
 		for _, child := range p.Children {
 			n, err := w.thingNumber(child.Ref.Thing)
 			if err != nil {
-				return false, err
+				return err
 			}
 			children = append(children, n)
 		}
-		return true, nil
-	})
-	if err != nil {
-		return err
 	}
 	slices.Sort(children)
 	for _, n := range slices.Compact(children) {
-		if err := w.settleParents(n); err != nil {
+		if err := w.settleParents(n, kind); err != nil {
 			return err
 		}
 	}
@@ -441,36 +430,40 @@ func (d *derivation) alias(f *mes.AliasBinding) error {
 	if err := d.mention(n, roleNamed, nil); err != nil {
 		return err
 	}
-	k := key(nil).name(string(f.Value)).u64(n).u64(uint64(d.entry.position))
+	k := key(nil).name(string(f.Value)).number(n).number(uint64(d.entry.position))
 	value := key(nil).u8(b2u(d.counts())).moment(d.moment).name(clip(f.AliasKind))
-	if err := put(d.tx.Bucket(bucketAlias), k, value); err != nil {
-		return err
-	}
+	d.put(tableAlias, k, value)
 	return d.settleName(f.Value)
 }
 
 func (d *derivation) correction(f *mes.Correction) error {
-	b := d.tx.Bucket(bucketWithdrawn)
 	k := withdrawnKey(f.Withdraws)
-	if have := b.Get(k); have == nil {
-		if err := put(b, k, key(nil).u64(uint64(d.entry.position))); err != nil {
-			return err
-		}
+	have, err := d.get(tableWithdrawn, k)
+	if err != nil {
+		return err
 	}
+	if have == nil {
+		d.put(tableWithdrawn, k, key(nil).number(uint64(d.entry.position)))
+		*d.corrected = corrected{true, true}
+		clear(d.emptied)
+	}
+	// What stands behind it in the same group is known, and not yet derived: it
+	// finds that it was withdrawn itself.
 	target, err := d.positionOf(f.Withdraws)
-	if err != nil || target == 0 {
+	if err != nil || target == 0 || target > d.entry.position {
 		return err
 	}
 	e, err := d.read(target, true)
 	if err != nil {
 		return err
 	}
-	return d.settleAgain(e.event)
+	return d.settleAgain(&e)
 }
 
 // settleAgain derives anew what an event contributed to, after it was
 // withdrawn.
-func (w *writer) settleAgain(event *mes.Event) error {
+func (w *writer) settleAgain(e *entry) error {
+	event := e.event
 	switch f := event.Fact.(type) {
 	case *mes.Work:
 		segment, err := w.intern(classSegment, event.ProcessSegment)
@@ -501,7 +494,7 @@ func (w *writer) settleAgain(event *mes.Event) error {
 				if err := w.settleBirths(n); err != nil {
 					return err
 				}
-				if err := w.settleParents(n); err != nil {
+				if err := w.settleParents(n, mes.RefItem); err != nil {
 					return err
 				}
 			}
@@ -512,7 +505,7 @@ func (w *writer) settleAgain(event *mes.Event) error {
 			if err != nil {
 				return err
 			}
-			if err := w.settleParents(n); err != nil {
+			if err := w.settleParents(n, f.Parent.Kind); err != nil {
 				return err
 			}
 		}
@@ -521,7 +514,11 @@ func (w *writer) settleAgain(event *mes.Event) error {
 			if err != nil {
 				return err
 			}
-			return w.settleChildren(n)
+			at, err := w.momentIn(e)
+			if err != nil {
+				return err
+			}
+			return w.settleChildren(n, f.Parent.Kind, at)
 		}
 	case *mes.AliasBinding:
 		// The thing no longer claims the name, so that settleName does not come
@@ -549,30 +546,27 @@ func counted(e *mes.Event, f *mes.Work) bool {
 // firstAttempt is a thing's first attempt at a process segment.
 type firstAttempt struct {
 	position mes.Position
-	moment
-	equipment uint32
-	number    uint32
-	passed    bool
+	time     time.Time
 }
 
 func (a firstAttempt) encode() []byte {
-	return key(nil).u64(uint64(a.position)).moment(a.moment).u32(a.equipment).u32(a.number).u8(b2u(a.passed))
+	return key(nil).number(uint64(a.position)).time(a.time)
 }
 
 func decodeFirst(value []byte) (firstAttempt, error) {
 	r := reader{b: value}
-	a := firstAttempt{mes.Position(r.u64()), r.moment(), r.u32(), r.u32(), r.u8() != 0}
+	a := firstAttempt{position: mes.Position(r.number()), time: r.time()}
 	return a, r.done("a first attempt")
 }
 
 func attemptKey(segment uint32, a firstAttempt, thing uint64) key {
-	return key(nil).u32(segment).time(a.time).u64(thing)
+	return key(nil).number32(segment).time(a.time).number(thing)
 }
 
 // settleAttempt enters a new attempt of an item at a segment. Most items have
 // one, which needs no look at any other.
-func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work, at moment) error {
-	have, err := get(d.tx.Bucket(bucketFirst), key(nil).u32(segment).u64(thing))
+func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) error {
+	have, err := d.get(tableFirst, key(nil).number32(segment).number(thing))
 	if err != nil {
 		return err
 	}
@@ -582,22 +576,19 @@ func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work, at
 	case f.Attempt > 1:
 		return nil
 	}
-	return d.putFirst(thing, segment, firstAttempt{
-		d.entry.position, at, d.equipment, f.Attempt, f.Disposition == mes.DispositionConformant,
-	})
+	d.putFirst(thing, segment, firstAttempt{d.entry.position, d.moment.time}, d.equipment, f)
+	return nil
 }
 
-func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt) error {
-	if err := put(w.tx.Bucket(bucketFirst), key(nil).u32(segment).u64(thing), a.encode()); err != nil {
-		return err
-	}
-	return put(w.tx.Bucket(bucketAttempt), attemptKey(segment, a, thing), key(nil).u32(a.equipment).u8(b2u(a.passed)))
+func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) {
+	w.put(tableFirst, key(nil).number32(segment).number(thing), a.encode())
+	w.put(tableAttempt, attemptKey(segment, a, thing), key(nil).number32(equipment).u8(b2u(f.Disposition == mes.DispositionConformant)))
 }
 
 // settleFirst finds an item's first attempt at a segment anew.
 func (w *writer) settleFirst(thing uint64, segment uint32) error {
-	k := key(nil).u32(segment).u64(thing)
-	have, err := get(w.tx.Bucket(bucketFirst), k)
+	k := key(nil).number32(segment).number(thing)
+	have, err := w.get(tableFirst, k)
 	if err != nil {
 		return err
 	}
@@ -606,24 +597,18 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		if err != nil {
 			return err
 		}
-		if err := w.tx.Bucket(bucketAttempt).Delete(attemptKey(segment, old, thing)); err != nil {
-			return err
-		}
-		if err := w.tx.Bucket(bucketFirst).Delete(k); err != nil {
-			return err
-		}
+		w.delete(tableAttempt, attemptKey(segment, old, thing))
+		w.delete(tableFirst, k)
 	}
 	var attempts []genealogy.Attempt
-	moments := make(map[mes.Position]moment)
 	err = w.mentions(thing, roleSubject, func(m mention) (bool, error) {
 		r := reader{b: m.rest}
-		at, number := r.u32(), r.u32()
+		at, number := r.number32(), r.number32()
 		if err := r.done("work on a thing"); err != nil || at != segment || !m.counts {
 			return true, err
 		}
 		g, err := w.momentOf(m.moment)
 		attempts = append(attempts, genealogy.Attempt{Moment: g, Number: number, Position: m.position})
-		moments[m.position] = m.moment
 		return true, err
 	})
 	if err != nil {
@@ -647,39 +632,37 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		if err != nil {
 			return err
 		}
-		return w.putFirst(thing, segment, firstAttempt{
-			first.Position, moments[first.Position], equipment, f.Attempt, f.Disposition == mes.DispositionConformant,
-		})
+		w.putFirst(thing, segment, firstAttempt{first.Position, first.Time}, equipment, f)
+		return nil
 	}
 }
 
-// settleParents finds anew whether an item is built into two parents, or a
-// thing is in two carriers at once.
-func (w *writer) settleParents(thing uint64) error {
-	moves, err := w.moves(thing)
+// settleParents finds anew whether a thing is in two parents of a kind at once:
+// an item is built into two, or something is in two carriers.
+func (w *writer) settleParents(thing uint64, of mes.RefKind) error {
+	kind, says := FlagTwoParents, "is built into %s and %s at once"
+	switch of {
+	case mes.RefItem:
+	case mes.RefCarrier:
+		kind, says = FlagTwoCarriers, "is in %s and %s at once"
+	default:
+		return nil
+	}
+	moves, err := w.moves(thing, of)
 	if err != nil {
 		return err
 	}
 	stays := genealogy.Stays(moves)
-	for _, q := range []struct {
-		kind FlagKind
-		of   mes.RefKind
-		says string
-	}{{FlagTwoParents, mes.RefItem, "is built into %s and %s at once"}, {FlagTwoCarriers, mes.RefCarrier, "is in %s and %s at once"}} {
-		var f *flag
-		if a, b, found := genealogy.AtOnce(stays, q.of); found {
-			f = &flag{fmt.Sprintf(q.says, a.Since.Parent, b.Since.Parent), []mes.Position{a.Since.Position, b.Since.Position}}
-		}
-		if q.kind == FlagTwoParents && f == nil {
-			if f, err = w.consumedTwice(thing, stays); err != nil {
-				return err
-			}
-		}
-		if err := w.setFlag(thing, q.kind, f); err != nil {
+	var f *flag
+	if a, b, found := genealogy.AtOnce(stays, of); found {
+		f = &flag{fmt.Sprintf(says, a.Since.Parent, b.Since.Parent), []mes.Position{a.Since.Position, b.Since.Position}}
+	}
+	if f == nil && of == mes.RefItem {
+		if f, err = w.consumedTwice(thing, stays); err != nil {
 			return err
 		}
 	}
-	return nil
+	return w.setFlag(thing, kind, f)
 }
 
 // consumedTwice reports an item that went into two different things, or into
@@ -692,7 +675,7 @@ func (w *writer) consumedTwice(thing uint64, stays []genealogy.Stay) (*flag, err
 	var ends []end
 	err := w.mentions(thing, roleConsumed, func(m mention) (bool, error) {
 		for r := (reader{b: m.rest}); m.counts && len(r.b) > 0 && !r.bad; {
-			ends = append(ends, end{r.u64(), m.position})
+			ends = append(ends, end{r.number(), m.position})
 		}
 		return true, nil
 	})
@@ -841,11 +824,9 @@ func (d *derivation) masterData(f *mes.MasterData) error {
 	if err != nil {
 		return err
 	}
-	k := key(nil).u32(n).u32(d.moment.source).u64(uint64(d.moment.epoch)).u64(uint64(d.moment.sequence))
+	k := key(nil).number32(n).number32(d.moment.source).number(uint64(d.moment.epoch)).number(uint64(d.moment.sequence))
 	value := key(nil).time(d.moment.time).u8(b2u(!f.Deleted)).name(clip(displayName(f.Content)))
-	if err := put(d.tx.Bucket(bucketEquipment), k, value); err != nil {
-		return err
-	}
+	d.put(tableEquipment, k, value)
 	return d.settleEquipment(f)
 }
 

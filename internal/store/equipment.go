@@ -17,7 +17,7 @@ type equipmentEntry struct {
 }
 
 func (q equipmentEntry) encode() []byte {
-	k := key(nil).u64(q.events).u8(b2u(!q.last.IsZero()))
+	k := key(nil).number(q.events).u8(b2u(!q.last.IsZero()))
 	if !q.last.IsZero() {
 		k = k.time(q.last)
 	}
@@ -25,7 +25,7 @@ func (q equipmentEntry) encode() []byte {
 }
 
 func (x index) equipmentEntry(number uint32) (equipmentEntry, error) {
-	value, err := get(x.tx.Bucket(bucketEquipment), key(nil).u32(number))
+	value, err := x.get(tableEquipment, key(nil).number32(number))
 	if value == nil || err != nil {
 		return equipmentEntry{}, err
 	}
@@ -34,7 +34,7 @@ func (x index) equipmentEntry(number uint32) (equipmentEntry, error) {
 
 func decodeEquipment(value []byte) (equipmentEntry, error) {
 	r := reader{b: value}
-	q := equipmentEntry{events: r.u64()}
+	q := equipmentEntry{events: r.number()}
 	if r.u8() != 0 {
 		q.last = r.time()
 	}
@@ -53,9 +53,10 @@ type revision struct {
 // revisions returns the revisions of a piece of equipment that hold.
 func (x index) revisions(number uint32) ([]revision, error) {
 	var revisions []revision
-	err := scan(x.tx.Bucket(bucketEquipment), key(nil).u32(number), nil, func(k, value []byte) (bool, error) {
-		if len(k) == equipmentKeyBytes {
-			return true, nil
+	prefix := key(nil).number32(number)
+	err := x.scan(tableEquipment, prefix, nil, func(k, value []byte) (bool, error) {
+		if len(k) == len(prefix) {
+			return true, nil // the equipment itself
 		}
 		m, r, err := decodeRevision(k, value)
 		if err != nil {
@@ -73,14 +74,10 @@ func (x index) revisions(number uint32) ([]revision, error) {
 	return revisions, err
 }
 
-// equipmentKeyBytes is how long the key of a piece of equipment is; those of
-// its revisions are longer.
-const equipmentKeyBytes = 4
-
 func decodeRevision(k, value []byte) (moment, revision, error) {
 	r := reader{b: k}
-	_ = r.u32() // the equipment
-	m := moment{source: r.u32(), epoch: mes.Epoch(r.u64()), sequence: mes.Sequence(r.u64())}
+	_ = r.number32() // the equipment
+	m := moment{source: r.number32(), epoch: mes.Epoch(r.number()), sequence: mes.Sequence(r.number())}
 	if err := r.done("a revision's key"); err != nil {
 		return m, revision{}, err
 	}

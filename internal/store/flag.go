@@ -45,21 +45,25 @@ type flag struct {
 
 // setFlag raises or, where f is nil, takes back a flag of a thing.
 func (w *writer) setFlag(thing uint64, kind FlagKind, f *flag) error {
-	b := w.tx.Bucket(bucketFlag)
-	k := key(nil).u64(thing).u8(uint8(kind))
+	k := key(nil).number(thing).u8(uint8(kind))
 	if f == nil {
-		return b.Delete(k)
+		have, err := w.get(tableFlag, k)
+		if have != nil {
+			w.delete(tableFlag, k)
+		}
+		return err
 	}
 	value := appendBytes(nil, f.detail)
 	for _, p := range f.positions {
 		value = binary.AppendUvarint(value, uint64(p))
 	}
-	return put(b, k, value)
+	w.put(tableFlag, k, value)
+	return nil
 }
 
 func (x index) decodeFlag(k, value []byte) (Flag, error) {
 	r := reader{b: k}
-	t, err := x.thing(r.u64())
+	t, err := x.thing(r.number())
 	if err != nil {
 		return Flag{}, err
 	}
@@ -87,9 +91,9 @@ type claim struct {
 func (x index) claims(value mes.ID) ([]claim, error) {
 	var claims []claim
 	prefix := key(nil).name(string(value))
-	err := scan(x.tx.Bucket(bucketAlias), prefix, nil, func(k, v []byte) (bool, error) {
+	err := x.scan(tableAlias, prefix, nil, func(k, v []byte) (bool, error) {
 		r := reader{b: k[len(prefix):]}
-		c := claim{thing: r.u64(), position: mes.Position(r.u64())}
+		c := claim{thing: r.number(), position: mes.Position(r.number())}
 		if err := r.done("a name's key"); err != nil {
 			return false, err
 		}

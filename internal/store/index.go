@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,19 +11,47 @@ import (
 
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/table"
 )
 
-// index reads the log and what is derived from it within one transaction, as of
-// a position: what came later is not there.
+// index reads the log and what is derived from it in one state, as of a
+// position: what came later is not there.
 type index struct {
-	tx   *bbolt.Tx
-	upTo mes.Position
+	tx     *bbolt.Tx
+	tables *table.Reader
+	log    *logReader
+	upTo   mes.Position
+	// corrected says whether anything was ever withdrawn, once that was looked up.
+	corrected *corrected
+	// numbered are names that were looked up by their numbers.
+	numbered map[numberKey]string
+	// emptied are answers of emptiedAfter: what is put into a parent together is
+	// asked about together.
+	emptied map[filled][]emptying
 }
+
+type corrected struct{ known, any bool }
 
 // newest is the position of an index that leaves nothing out.
 const newest = mes.Position(math.MaxUint64)
 
-func newIndex(tx *bbolt.Tx, upTo mes.Position) index { return index{tx: tx, upTo: upTo} }
+// newIndex reads the file of the indexes in a transaction, under layers that it
+// does not have, the newest first.
+func newIndex(tx *bbolt.Tx, layers []*layer, periods []*period, upTo mes.Position) index {
+	return index{
+		tx: tx, tables: table.NewReader(tx, tableNames, tablesOf(layers)...),
+		log: &logReader{archive: newArchiveReader(periods), layers: layers}, upTo: upTo,
+		corrected: new(corrected), emptied: make(map[filled][]emptying), numbered: make(map[numberKey]string),
+	}
+}
+
+func (x *index) close() error { return errors.Join(x.log.archive.close(), x.tx.Rollback()) }
+
+func (x *index) get(t table.ID, k []byte) ([]byte, error) { return x.tables.Get(t, k) }
+
+func (x *index) scan(t table.ID, prefix, from []byte, fn func(k, value []byte) (bool, error)) error {
+	return x.tables.Scan(t, prefix, from, fn)
+}
 
 // nameClass says what kind of name has a number.
 type nameClass uint8
@@ -32,6 +61,11 @@ const (
 	classEquipment
 	classSegment
 )
+
+type numberKey struct {
+	class  nameClass
+	number uint32
+}
 
 type nameKey struct {
 	class nameClass
@@ -46,21 +80,33 @@ const (
 
 // number returns the number of a name, 0 where it has none.
 func (x index) number(class nameClass, name string) (uint32, error) {
-	value, err := get(x.tx.Bucket(bucketName), key(nil).u8(byName).u8(uint8(class)).name(name))
+	value, err := x.get(tableName, key(nil).u8(byName).u8(uint8(class)).name(name))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	r := reader{b: value}
-	return r.u32(), r.done("a name's number")
+	return r.number32(), r.done("a name's number")
 }
 
 // name returns the name of a number.
 func (x index) name(class nameClass, number uint32) (string, error) {
-	value, err := get(x.tx.Bucket(bucketName), key(nil).u8(byNumber).u8(uint8(class)).u32(number))
+	k := numberKey{class, number}
+	if name, known := x.numbered[k]; known {
+		return name, nil
+	}
+	value, err := x.get(tableName, key(nil).u8(byNumber).u8(uint8(class)).number32(number))
 	if err == nil && value == nil && number != 0 {
 		err = mes.Errorf(mes.CodeDamaged, "number %d of class %d has no name; run takt check", number, class)
 	}
-	return string(value), err
+	if err != nil {
+		return "", err
+	}
+	const most = 1 << 14
+	if len(x.numbered) > most {
+		clear(x.numbered)
+	}
+	x.numbered[k] = string(value)
+	return x.numbered[k], nil
 }
 
 // thingEntry is what is known of a thing by its name alone.
@@ -72,16 +118,16 @@ type thingEntry struct {
 
 // thingNumber returns the number of a thing, 0 where no event names it.
 func (x index) thingNumber(t mes.Thing) (uint64, error) {
-	value, err := get(x.tx.Bucket(bucketThing), key(nil).u8(byName).u8(uint8(t.Kind)).name(string(t.ID)))
+	value, err := x.get(tableThing, key(nil).u8(byName).u8(uint8(t.Kind)).name(string(t.ID)))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	r := reader{b: value}
-	return r.u64(), r.done("a thing's number")
+	return r.number(), r.done("a thing's number")
 }
 
 func (x index) thing(number uint64) (thingEntry, error) {
-	value, err := get(x.tx.Bucket(bucketThing), key(nil).u8(byNumber).u64(number))
+	value, err := x.get(tableThing, key(nil).u8(byNumber).number(number))
 	if err == nil && value == nil {
 		err = mes.Errorf(mes.CodeDamaged, "the thing numbered %d has no name; run takt check", number)
 	}
@@ -106,52 +152,64 @@ func (x index) positionOf(id mes.Identity) (mes.Position, error) {
 	if source == 0 || err != nil {
 		return 0, err
 	}
-	value, err := get(x.tx.Bucket(bucketIdentity), key(nil).u32(source).u64(uint64(id.Epoch)).u64(uint64(id.Sequence)))
+	value, err := x.get(tableIdentity, key(nil).number32(source).number(uint64(id.Epoch)).number(uint64(id.Sequence)))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	r := reader{b: value}
-	return mes.Position(r.u64()), r.done("an identity")
+	return mes.Position(r.number()), r.done("an identity")
 }
 
 // read returns the entry at a position.
 func (x index) read(position mes.Position, withEvent bool) (entry, error) {
-	value, err := get(x.tx.Bucket(bucketLog), key(nil).u64(uint64(position)))
-	if err == nil && value == nil {
-		err = mes.Errorf(mes.CodeNotFound, "there is nothing at position %d", position)
-	}
+	row, err := x.log.row(position)
 	if err != nil {
 		return entry{}, err
 	}
-	return decodeEntry(position, value, withEvent)
+	return entryOf(position, row, withEvent)
 }
 
 // withdrawnBy returns the position of the correction that withdraws an
 // identity, 0 where it holds.
 func (x index) withdrawnBy(id mes.Identity) (mes.Position, error) {
-	value, err := get(x.tx.Bucket(bucketWithdrawn), withdrawnKey(id))
+	if some, err := x.anyWithdrawn(); !some || err != nil {
+		return 0, err
+	}
+	value, err := x.get(tableWithdrawn, withdrawnKey(id))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	r := reader{b: value}
-	by := mes.Position(r.u64())
+	by := mes.Position(r.number())
 	if by > x.upTo {
 		return 0, r.done("a withdrawal")
 	}
 	return by, r.done("a withdrawal")
 }
 
+// anyWithdrawn reports whether anything was ever withdrawn.
+func (x index) anyWithdrawn() (bool, error) {
+	if !x.corrected.known {
+		first, _, err := x.tables.First(tableWithdrawn, nil, []byte{})
+		if err != nil {
+			return false, err
+		}
+		*x.corrected = corrected{true, first != nil}
+	}
+	return x.corrected.any, nil
+}
+
 func withdrawnKey(id mes.Identity) key {
-	return key(nil).name(string(id.Source)).u64(uint64(id.Epoch)).u64(uint64(id.Sequence))
+	return key(nil).name(string(id.Source)).number(uint64(id.Epoch)).number(uint64(id.Sequence))
 }
 
 func (x index) durable(gateway mes.Gateway, spool string) (mes.Offset, error) {
-	value, err := get(x.tx.Bucket(bucketTransport), key(nil).name(string(gateway)).name(spool))
+	value, err := x.get(tableTransport, key(nil).name(string(gateway)).name(spool))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	r := reader{b: value}
-	return mes.Offset(r.u64()), r.done("a spool's offset")
+	return mes.Offset(r.number()), r.done("a spool's offset")
 }
 
 // role says how an event concerns a thing.
@@ -167,7 +225,6 @@ const (
 	roleSlot
 	roleReported
 	roleMentioned
-	roleEmptied
 	roles
 
 	// roleCarried is no mention's own: the carrier was worked on.
@@ -193,11 +250,11 @@ type moment struct {
 }
 
 func (k key) moment(m moment) key {
-	return k.u32(m.source).u64(uint64(m.epoch)).u64(uint64(m.sequence)).time(m.time)
+	return k.number32(m.source).number(uint64(m.epoch)).number(uint64(m.sequence)).time(m.time)
 }
 
 func (r *reader) moment() moment {
-	return moment{r.u32(), mes.Epoch(r.u64()), mes.Sequence(r.u64()), r.time()}
+	return moment{r.number32(), mes.Epoch(r.number()), mes.Sequence(r.number()), r.time()}
 }
 
 func (x index) momentOf(m moment) (genealogy.Moment, error) {
@@ -211,17 +268,18 @@ func (x index) momentOf(m moment) (genealogy.Moment, error) {
 // order of role and position, until fn returns false. Withdrawn events are left
 // out.
 func (x index) mentions(thing uint64, in role, fn func(mention) (bool, error)) error {
-	prefix := key(nil).u64(thing)
+	prefix := key(nil).number(thing)
 	if in != 0 {
 		prefix = prefix.u8(uint8(in))
 	}
-	withdrawn, _ := x.tx.Bucket(bucketWithdrawn).Cursor().First()
-	return scan(x.tx.Bucket(bucketMention), prefix, nil, func(k, value []byte) (bool, error) {
+	return x.scan(tableMention, prefix, nil, func(k, value []byte) (bool, error) {
 		m, err := decodeMention(k, value)
 		if err != nil || m.position > x.upTo {
 			return true, err
 		}
-		if withdrawn != nil {
+		if some, err := x.anyWithdrawn(); err != nil {
+			return false, err
+		} else if some {
 			at, err := x.momentOf(m.moment)
 			if err != nil {
 				return false, err
@@ -235,8 +293,9 @@ func (x index) mentions(thing uint64, in role, fn func(mention) (bool, error)) e
 }
 
 func decodeMention(k, value []byte) (mention, error) {
-	r := reader{b: k[8:]}
-	m := mention{role: role(r.u8()), position: mes.Position(r.u64())}
+	r := reader{b: k}
+	_ = r.number() // the thing
+	m := mention{role: role(r.u8()), position: mes.Position(r.number())}
 	if err := r.done("a mention's key"); err != nil {
 		return m, err
 	}
@@ -250,14 +309,24 @@ func decodeMention(k, value []byte) (mention, error) {
 	return m, nil
 }
 
-// moves returns a thing's goings in and out of parents, production only.
-func (x index) moves(thing uint64) ([]genealogy.Move, error) {
+// anyKind has moves leave out no kind of parents.
+const anyKind mes.RefKind = 0
+
+// moves returns a thing's goings in and out of parents of a kind, production
+// only.
+func (x index) moves(thing uint64, of mes.RefKind) ([]genealogy.Move, error) {
 	var moves []genealogy.Move
 	parents := make(map[uint64]mes.Thing)
+	type filling struct {
+		parent   uint64
+		moment   moment
+		position mes.Position
+	}
+	var filled []filling
 	err := x.mentions(thing, roleChild, func(m mention) (bool, error) {
 		r := reader{b: m.rest}
-		action, parent, place := mes.PlacementAction(r.u8()), r.u64(), r.name()
-		if err := r.done("a placement"); err != nil || !m.counts {
+		action, kind, parent, place := mes.PlacementAction(r.u8()), mes.RefKind(r.u8()), r.number(), r.name()
+		if err := r.done("a placement"); err != nil || !m.counts || of != anyKind && of != kind {
 			return true, err
 		}
 		if _, known := parents[parent]; !known {
@@ -267,6 +336,9 @@ func (x index) moves(thing uint64) ([]genealogy.Move, error) {
 			}
 			parents[parent] = t.thing
 		}
+		if action == mes.PlacementAdd {
+			filled = append(filled, filling{parent, m.moment, m.position})
+		}
 		at, err := x.momentOf(m.moment)
 		moves = append(moves, genealogy.Move{Moment: at, Action: action, Parent: parents[parent], Place: place, Position: m.position})
 		return true, err
@@ -275,17 +347,13 @@ func (x index) moves(thing uint64) ([]genealogy.Move, error) {
 		return nil, err
 	}
 	// A parent that was emptied gave up this thing as well.
-	for number, parent := range parents {
-		err := x.mentions(number, roleEmptied, func(m mention) (bool, error) {
-			if !m.counts {
-				return true, nil
-			}
-			at, err := x.momentOf(m.moment)
-			moves = append(moves, genealogy.Move{Moment: at, Action: mes.PlacementDelete, Parent: parent, Position: m.position})
-			return true, err
-		})
+	for _, f := range filled {
+		emptied, err := x.emptiedAfter(f.parent, f.moment, f.position)
 		if err != nil {
 			return nil, err
+		}
+		for _, e := range emptied {
+			moves = append(moves, genealogy.Move{Moment: e.Moment, Action: mes.PlacementDelete, Parent: parents[f.parent], Position: e.position})
 		}
 	}
 	return moves, nil
@@ -296,18 +364,18 @@ func (x index) moves(thing uint64) ([]genealogy.Move, error) {
 func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
 	var changes []genealogy.Change
 	prefix := append(slices.Clip(slot), slotChange)
-	c := x.tx.Bucket(bucketSlot).Cursor()
-	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
+	k, _, err := x.tables.First(tableSlot, prefix, prefix)
+	for k != nil && err == nil {
 		r := reader{b: k[len(prefix):]}
-		source := r.u32()
-		ofSource := append(slices.Clip(prefix), key(nil).u32(source)...)
+		source := r.number32()
+		ofSource := append(slices.Clip(prefix), key(nil).number32(source)...)
 		if source == at.source {
 			last, err := x.lastChange(slot, ofSource, at)
 			if err != nil {
 				return nil, err
 			}
 			changes = append(changes, last...)
-		} else if err := scan(x.tx.Bucket(bucketSlot), ofSource, nil, func(k, value []byte) (bool, error) {
+		} else if err := x.scan(tableSlot, ofSource, nil, func(k, value []byte) (bool, error) {
 			c, holds, err := x.decodeChange(slot, k, value)
 			if holds {
 				changes = append(changes, c)
@@ -316,24 +384,19 @@ func (x index) changes(slot key, at moment) ([]genealogy.Change, error) {
 		}); err != nil {
 			return nil, err
 		}
-		k, _ = c.Seek(append(slices.Clip(prefix), key(nil).u32(source+1)...))
+		k, _, err = x.tables.First(tableSlot, prefix, append(slices.Clip(prefix), key(nil).number32(source+1)...))
 	}
-	return changes, nil
+	return changes, err
 }
 
 // lastChange returns the last change of a slot by the moment's own source
 // before it, none where there is none.
 func (x index) lastChange(slot, ofSource key, at moment) ([]genealogy.Change, error) {
-	c := x.tx.Bucket(bucketSlot).Cursor()
-	// The seek lands behind what is wanted.
-	step := c.Prev
-	if k, _ := c.Seek(ofSource.fork().u64(uint64(at.epoch)).u64(uint64(at.sequence))); k == nil {
-		step = c.Last
-	}
-	k, sealed := step()
-	for ; k != nil && hasPrefix(k, ofSource); k, sealed = c.Prev() {
-		value, err := unseal(k, sealed)
-		if err != nil {
+	k := []byte(ofSource.fork().number(uint64(at.epoch)).number(uint64(at.sequence)))
+	for {
+		var value []byte
+		var err error
+		if k, value, err = x.tables.Before(tableSlot, ofSource, k); k == nil || err != nil {
 			return nil, err
 		}
 		change, holds, err := x.decodeChange(slot, k, value)
@@ -344,7 +407,6 @@ func (x index) lastChange(slot, ofSource key, at moment) ([]genealogy.Change, er
 			return []genealogy.Change{change}, nil
 		}
 	}
-	return nil, nil
 }
 
 // The kinds of keys behind a slot.
@@ -353,20 +415,20 @@ const (
 	slotUse    uint8 = 1
 )
 
-func slotKey(equipment uint32, slot string) key { return key(nil).u32(equipment).name(slot) }
+func slotKey(equipment uint32, slot string) key { return key(nil).number32(equipment).name(slot) }
 
 // decodeChange reads a slot's change, and whether it holds or was withdrawn.
 func (x index) decodeChange(slot key, k, value []byte) (c genealogy.Change, holds bool, err error) {
 	r := reader{b: k[len(slot)+1:]}
-	m := moment{source: r.u32(), epoch: mes.Epoch(r.u64()), sequence: mes.Sequence(r.u64())}
+	m := moment{source: r.number32(), epoch: mes.Epoch(r.number()), sequence: mes.Sequence(r.number())}
 	if err := r.done("a slot's key"); err != nil {
 		return c, false, err
 	}
 	r = reader{b: value}
 	c.Action = mes.SlotAction(r.u8())
-	material := r.u64()
+	material := r.number()
 	m.time = r.time()
-	c.Position = mes.Position(r.u64())
+	c.Position = mes.Position(r.number())
 	if err := r.done("a slot's change"); err != nil {
 		return c, false, err
 	}
@@ -418,17 +480,17 @@ type gap struct{ first, last mes.Sequence }
 
 func decodeSpan(value []byte) (span, error) {
 	r := reader{b: value}
-	s := span{first: mes.Sequence(r.u64()), last: mes.Sequence(r.u64())}
+	s := span{first: mes.Sequence(r.number()), last: mes.Sequence(r.number())}
 	for len(r.b) > 0 && !r.bad {
-		s.gaps = append(s.gaps, gap{mes.Sequence(r.u64()), mes.Sequence(r.u64())})
+		s.gaps = append(s.gaps, gap{mes.Sequence(r.number()), mes.Sequence(r.number())})
 	}
 	return s, r.done("a source's span")
 }
 
 func (s span) encode() []byte {
-	k := key(nil).u64(uint64(s.first)).u64(uint64(s.last))
+	k := key(nil).number(uint64(s.first)).number(uint64(s.last))
 	for _, g := range s.gaps {
-		k = k.u64(uint64(g.first)).u64(uint64(g.last))
+		k = k.number(uint64(g.first)).number(uint64(g.last))
 	}
 	return k
 }

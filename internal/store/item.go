@@ -175,7 +175,7 @@ func (v *View) item(number uint64) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
-	moves, err := v.moves(number)
+	moves, err := v.moves(number, anyKind)
 	if err != nil {
 		return Item{}, err
 	}
@@ -201,14 +201,14 @@ func (v *View) things(kind mes.RefKind, definition string, after uint64) iter.Se
 		var err error
 		if definition != "" {
 			prefix := key(nil).name(clip(definition))
-			err = scan(v.tx.Bucket(bucketDefinition), prefix, slices.Clip(prefix).u64(after+1), func(k, _ []byte) (bool, error) {
+			err = v.scan(tableDefinition, prefix, slices.Clip(prefix).number(after+1), func(k, _ []byte) (bool, error) {
 				r := reader{b: k[len(prefix):]}
-				return visit(r.u64())
+				return visit(r.number())
 			})
 		} else {
-			err = scan(v.tx.Bucket(bucketThing), key(nil).u8(byNumber), key(nil).u8(byNumber).u64(after+1), func(k, _ []byte) (bool, error) {
+			err = v.scan(tableThing, key(nil).u8(byNumber), key(nil).u8(byNumber).number(after+1), func(k, _ []byte) (bool, error) {
 				r := reader{b: k[1:]}
-				return visit(r.u64())
+				return visit(r.number())
 			})
 		}
 		if err != nil {
@@ -222,10 +222,10 @@ func (v *View) named(thing uint64) (named bool, err error) {
 	if v.upTo == v.position {
 		return true, nil
 	}
-	prefix := key(nil).u64(thing)
-	return named, scan(v.tx.Bucket(bucketMention), prefix, nil, func(k, _ []byte) (bool, error) {
+	prefix := key(nil).number(thing)
+	return named, v.scan(tableMention, prefix, nil, func(k, _ []byte) (bool, error) {
 		r := reader{b: k[len(prefix)+1:]}
-		named = mes.Position(r.u64()) <= v.upTo
+		named = mes.Position(r.number()) <= v.upTo
 		return !named, r.done("a mention's key")
 	})
 }
@@ -323,7 +323,7 @@ func (v *View) ItemRecord(id mes.ID) ([]ItemEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	moves, err := v.moves(number)
+	moves, err := v.moves(number, anyKind)
 	if err != nil {
 		return nil, err
 	}

@@ -2,61 +2,49 @@ package store
 
 import (
 	"encoding/binary"
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// The buckets. The first four are the log; the rest is derived from it.
-var (
-	bucketMeta   = []byte("meta")
-	bucketGroup  = []byte("group")
-	bucketLog    = []byte("log")
-	bucketSchema = []byte("schema")
-
-	bucketName       = []byte("name")
-	bucketIdentity   = []byte("identity")
-	bucketCoverage   = []byte("coverage")
-	bucketThing      = []byte("thing")
-	bucketMention    = []byte("mention")
-	bucketDefinition = []byte("definition")
-	bucketAlias      = []byte("alias")
-	bucketSlot       = []byte("slot")
-	bucketWithdrawn  = []byte("withdrawn")
-	bucketFirst      = []byte("first")
-	bucketAttempt    = []byte("attempt")
-	bucketFlag       = []byte("flag")
-	bucketLedger     = []byte("ledger")
-	bucketTransport  = []byte("transport")
-	bucketQuarantine = []byte("quarantine")
-	bucketEquipment  = []byte("equipment")
-)
-
-var logBuckets = [][]byte{bucketMeta, bucketGroup, bucketLog, bucketSchema}
-
-var derivedBuckets = [][]byte{
-	bucketName, bucketIdentity, bucketCoverage, bucketThing, bucketMention, bucketDefinition, bucketAlias,
-	bucketSlot, bucketWithdrawn, bucketFirst, bucketAttempt, bucketFlag, bucketLedger, bucketTransport,
-	bucketQuarantine, bucketEquipment,
-}
-
-// A key is built by appending: numbers big-endian, so that keys sort as numbers
-// do; names behind their length, so that no name is a prefix of another.
+// A key is built by appending: numbers so that keys sort as numbers do; names
+// behind their length, so that no name is a prefix of another.
 type key []byte
 
 // fork returns the key so that what is appended to it does not change others that
 // were built on it.
 func (k key) fork() key { return slices.Clip(k) }
 
-func (k key) u8(v uint8) key   { return append(k, v) }
-func (k key) u32(v uint32) key { return binary.BigEndian.AppendUint32(k, v) }
-func (k key) u64(v uint64) key { return binary.BigEndian.AppendUint64(k, v) }
+func (k key) u8(v uint8) key { return append(k, v) }
 
-// time appends an instant so that keys sort by it: seconds since year 1, then
-// nanoseconds.
+// The first byte of a number is the number itself up to maxByte; beyond, it says
+// how many bytes follow, and so sorts before what needs more.
+const maxByte = 0xf7
+
+// number appends a count in as few bytes as it needs.
+func (k key) number(v uint64) key {
+	if v <= maxByte {
+		return append(k, byte(v))
+	}
+	n := (bits.Len64(v) + 7) / 8
+	k = append(k, byte(maxByte+n)) //nolint:gosec // at most 8 beyond it
+	for n--; n >= 0; n-- {
+		k = append(k, byte(v>>(8*n))) //nolint:gosec // a byte of it
+	}
+	return k
+}
+
+func (k key) number32(v uint32) key { return k.number(uint64(v)) }
+
+// time appends an instant so that keys sort by it: milliseconds since year 1,
+// then nanoseconds.
 func (k key) time(t time.Time) key {
-	return k.u64(uint64(t.Unix() - minUnix)).u32(uint32(t.Nanosecond())) //nolint:gosec // events' times are from year 1 on
+	const perMilli = uint64(time.Millisecond)
+	millis := uint64(t.Unix()-minUnix)*1000 + uint64(t.Nanosecond())/perMilli //nolint:gosec // events' times are from year 1 on
+	return k.number(millis).number(uint64(t.Nanosecond()) % perMilli)         //nolint:gosec // nanoseconds are below 1e9
 }
 
 func (k key) name(s string) key {
@@ -83,13 +71,37 @@ func (r *reader) take(n int) []byte {
 	return b
 }
 
-func (r *reader) u8() uint8   { return r.take(1)[0] }
-func (r *reader) u32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
-func (r *reader) u64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+func (r *reader) u8() uint8 { return r.take(1)[0] }
+func (r *reader) number() (v uint64) {
+	first := r.u8()
+	if first <= maxByte {
+		return uint64(first)
+	}
+	n := int(first) - maxByte
+	for _, b := range r.take(n) {
+		v = v<<8 | uint64(b)
+	}
+	if v <= maxByte || bits.Len64(v) <= 8*(n-1) {
+		r.bad = true // it has a shorter form
+	}
+	return v
+}
+
+func (r *reader) number32() uint32 {
+	v := r.number()
+	if v > math.MaxUint32 {
+		r.bad = true
+	}
+	return uint32(v) //nolint:gosec // refused where it is more
+}
 
 func (r *reader) time() time.Time {
-	sec, nano := r.u64(), r.u32()
-	return time.Unix(int64(sec)+minUnix, int64(nano)).UTC() //nolint:gosec // as written by key.time
+	millis, nanos := r.number(), r.number()
+	if nanos >= uint64(time.Millisecond) || millis > math.MaxInt64/2 {
+		r.bad = true
+		return time.Time{}
+	}
+	return time.Unix(int64(millis/1000)+minUnix, int64(millis%1000*uint64(time.Millisecond)+nanos)).UTC()
 }
 
 func (r *reader) name() string {
@@ -98,6 +110,16 @@ func (r *reader) name() string {
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
 	if n <= 0 {
 		r.bad = true
 		return 0

@@ -42,16 +42,20 @@ func ledgerSource(s mes.Source) string {
 	return string(s)
 }
 
-func ledgerKey(source uint32, t time.Time) key {
-	return key(nil).u32(source).time(t.Truncate(time.Hour))
+// ledgerKey is an hour of a source.
+type ledgerKey struct {
+	source uint32
+	hour   int64 // seconds since 1970, UTC
 }
+
+func (k ledgerKey) key() key { return key(nil).number32(k.source).time(time.Unix(k.hour, 0)) }
 
 // count adds to the ledger.
 func (w *writer) count(source uint32, t time.Time, c ledgerCount) error {
-	k := ledgerKey(source, t)
-	have, known := w.pending.ledger[string(k)]
+	k := ledgerKey{source, t.Truncate(time.Hour).Unix()}
+	have, known := w.pending.ledger[k]
 	if !known {
-		value, err := get(w.tx.Bucket(bucketLedger), k)
+		value, err := w.get(tableLedger, k.key())
 		if err != nil {
 			return err
 		}
@@ -65,12 +69,12 @@ func (w *writer) count(source uint32, t time.Time, c ledgerCount) error {
 	have.duplicates += c.duplicates
 	have.quarantined += c.quarantined
 	have.refused += c.refused
-	w.pending.ledger[string(k)] = have
+	w.pending.ledger[k] = have
 	return nil
 }
 
 func decodeCount(value []byte) (ledgerCount, error) {
 	r := reader{b: value}
-	c := ledgerCount{r.u64(), r.u64(), r.u64(), r.u64()}
+	c := ledgerCount{r.number(), r.number(), r.number(), r.number()}
 	return c, r.done("a ledger entry")
 }

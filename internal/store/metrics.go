@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are the store's; they count whether or not anybody asks.
 type metrics struct {
 	commit   prometheus.Histogram
+	seal     prometheus.Histogram
 	appended prometheus.Counter
 	busy     prometheus.Counter
 }
@@ -15,6 +16,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "takt_store_commit_seconds", Help: "Time to commit a group, fsync included.",
 			Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2},
 		}),
+		seal: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "takt_store_seal_seconds", Help: "Time to move what was in memory into the files.",
+			Buckets: []float64{.05, .1, .2, .5, 1, 2, 5, 10, 20},
+		}),
 		appended: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "takt_store_appended_total", Help: "Entries added to the log, quarantine included.",
 		}),
@@ -23,7 +28,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.commit, m.appended, m.busy)
+		r.MustRegister(m.commit, m.seal, m.appended, m.busy)
 	}
 	return m
 }

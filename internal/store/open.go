@@ -39,40 +39,33 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// openBolt opens the directory's file and returns the store's id.
-func openBolt(dir string) (*bbolt.DB, string, error) {
-	stamp, err := readStamp(dir)
-	if err != nil {
-		return nil, "", err
-	}
-	path := filepath.Join(dir, boltFile)
-	if err := checkLength(path, stamp != ""); err != nil {
-		return nil, "", err
+// openBolt opens a bbolt file, and makes one where it is missing. What to do
+// when it is damaged is told.
+func openBolt(path string, readOnly bool, remedy string) (*bbolt.DB, error) {
+	if err := checkLength(path, remedy); err != nil {
+		return nil, err
 	}
 	var db *bbolt.DB
-	err = guard(func() (err error) {
-		// The mapping is large from the start, so that it need not grow, which
-		// would wait for every reader.
-		db, err = bbolt.Open(path, 0o640, &bbolt.Options{Timeout: time.Second, InitialMmapSize: 1 << 32})
+	err := guard(func() (err error) {
+		options := &bbolt.Options{Timeout: time.Second, ReadOnly: readOnly}
+		if !readOnly {
+			// The mapping is large from the start, so that it need not grow, which
+			// would wait for every reader.
+			options.InitialMmapSize = 1 << 32
+		}
+		db, err = bbolt.Open(path, 0o640, options)
 		return err
 	})
-	if err != nil {
-		if mes.CodeOf(err) == mes.CodeDamaged {
-			return nil, "", err
-		}
-		return nil, "", mes.Errorf(mes.CodeDamaged, "open %s: %w; restore it from a backup", path, err)
+	if err != nil && mes.CodeOf(err) != mes.CodeDamaged {
+		err = mes.Errorf(mes.CodeDamaged, "open %s: %w; %s", path, err, remedy)
 	}
-	id, err := initBolt(db)
-	if err == nil && stamp == "" {
-		err = writeStamp(dir, id)
-	}
-	if err == nil && stamp != "" && stamp != id {
-		err = mes.Errorf(mes.CodeFormat, "%s belongs to the store %s, but the directory to %s; the file was swapped", path, id, stamp)
-	}
-	if err != nil {
-		return nil, "", errors.Join(err, db.Close())
-	}
-	return db, id, nil
+	return db, err
+}
+
+// exists reports whether there is a file.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // The stamp says what the directory is. It is written once, after the file is
@@ -124,28 +117,25 @@ func syncDir(dir string) error {
 
 // checkLength refuses a file that is shorter than its own header says: bbolt
 // would map it and fault later.
-func checkLength(path string, mustExist bool) error {
+func checkLength(path, remedy string) error {
 	f, err := os.Open(path) //nolint:gosec // the operator's own directory
-	if errors.Is(err, fs.ErrNotExist) && !mustExist {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return mes.Errorf(mes.CodeDamaged, "the log of this data directory is gone: %w; restore it from a backup", err)
+		return mes.Errorf(mes.CodeDamaged, "open %s: %w; %s", path, err, remedy)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Size() == 0 && !mustExist {
-		return nil
-	}
 	need, ok := boltLength(f)
 	if !ok {
-		return mes.Errorf(mes.CodeDamaged, "%s has %d bytes and no header that can be read; restore it from a backup", path, info.Size())
+		return mes.Errorf(mes.CodeDamaged, "%s has %d bytes and no header that can be read; %s", path, info.Size(), remedy)
 	}
 	if info.Size() < need {
-		return mes.Errorf(mes.CodeDamaged, "%s is cut off: it has %d bytes and needs %d; restore it from a backup", path, info.Size(), need)
+		return mes.Errorf(mes.CodeDamaged, "%s is cut off: it has %d bytes and needs %d; %s", path, info.Size(), need, remedy)
 	}
 	return nil
 }
@@ -183,46 +173,90 @@ func boltLength(r io.ReaderAt) (length int64, ok bool) {
 var (
 	keyFormat = []byte("format")
 	keyID     = []byte("id")
+	keyPeriod = []byte("period")
+	keySealed = []byte("sealed")
 )
 
-// initBolt makes the buckets of a new file, and checks those of an old one.
-func initBolt(db *bbolt.DB) (id string, err error) {
-	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			meta := tx.Bucket(bucketMeta)
-			if meta == nil {
-				return nil
-			}
-			format, err := get(meta, keyFormat)
-			if err != nil {
-				return err
-			}
-			if len(format) != 4 || binary.BigEndian.Uint32(format) != FormatVersion {
-				return mes.Errorf(mes.CodeFormat, "%s has format %x; this program reads format %d", db.Path(), format, FormatVersion)
-			}
-			raw, err := get(meta, keyID)
-			id = string(raw)
-			return err
-		})
-	})
-	if err != nil || id != "" {
-		return id, err
+// writeMeta writes into a new file what it is.
+func writeMeta(tx *bbolt.Tx, id string) error {
+	meta, err := tx.CreateBucket(bucketMeta)
+	if err != nil {
+		return err
 	}
-	id = newID()
-	return id, db.Update(func(tx *bbolt.Tx) error { return createBuckets(tx, id) })
-}
-
-func createBuckets(tx *bbolt.Tx, id string) error {
-	for _, list := range [][][]byte{logBuckets, derivedBuckets} {
-		for _, name := range list {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-	}
-	meta := tx.Bucket(bucketMeta)
-	if err := put(meta, keyFormat, key(nil).u32(FormatVersion)); err != nil {
+	if err := put(meta, keyFormat, key(nil).number32(FormatVersion)); err != nil {
 		return err
 	}
 	return put(meta, keyID, []byte(id))
+}
+
+// readMeta returns which store a file belongs to.
+func readMeta(tx *bbolt.Tx, path string) (id string, err error) {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return "", mes.Errorf(mes.CodeFormat, "%s is no file of a Takt store", path)
+	}
+	format, err := get(meta, keyFormat)
+	if err != nil {
+		return "", err
+	}
+	if r := (reader{b: format}); r.number32() != FormatVersion {
+		return "", mes.Errorf(mes.CodeFormat, "%s has format %x; this program reads format %d", path, format, FormatVersion)
+	}
+	raw, err := get(meta, keyID)
+	return string(raw), err
+}
+
+func swapped(path, have, want string) error {
+	return mes.Errorf(mes.CodeFormat, "%s belongs to the store %s, but the directory to %s; the file was swapped", path, have, want)
+}
+
+// sealed is how far the indexes in their file are: the last group, its last
+// position, and the hash of the chain there.
+type sealed struct {
+	group    uint64
+	position mes.Position
+	hash     mes.Hash
+}
+
+func readSealed(tx *bbolt.Tx) (s sealed, err error) {
+	value, err := get(tx.Bucket(bucketMeta), keySealed)
+	if err != nil || value == nil {
+		return s, err
+	}
+	r := reader{b: value}
+	s = sealed{r.number(), mes.Position(r.number()), r.hash()}
+	return s, r.done("how far the indexes are")
+}
+
+func writeSealed(tx *bbolt.Tx, s sealed) error {
+	value := key(nil).number(s.group).number(uint64(s.position))
+	return put(tx.Bucket(bucketMeta), keySealed, append(value, s.hash[:]...))
+}
+
+// openIndex opens the file of the indexes, and makes one where create says so.
+func openIndex(path, id string, create bool) (*bbolt.DB, error) {
+	const remedy = "run takt rebuild, which makes it anew from the log"
+	if !create && !exists(path) {
+		return nil, mes.Errorf(mes.CodeDamaged, "%s is gone; %s", path, remedy)
+	}
+	db, err := openBolt(path, false, remedy)
+	if err != nil {
+		return nil, err
+	}
+	err = guard(func() error {
+		if create {
+			return db.Update(func(tx *bbolt.Tx) error { return writeMeta(tx, id) })
+		}
+		return db.View(func(tx *bbolt.Tx) error {
+			have, err := readMeta(tx, path)
+			if err == nil && have != id {
+				err = swapped(path, have, id)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }

@@ -3,14 +3,13 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/wal"
 )
 
 // Progress is how far long work has come.
@@ -23,9 +22,11 @@ type Progress struct {
 	Problems []string
 }
 
-// Rebuild derives everything in a data directory from its log anew. Nobody may
-// have the directory open. It writes a new file beside the old one and puts it
-// in its place at the end: killed at any moment, it leaves one or the other.
+// Rebuild derives the indexes of a data directory anew from its log. Nobody may
+// have the directory open. It writes a new file beside the old one, which may be
+// damaged or gone, and puts it in its place at the end: killed at any moment, it
+// leaves one or the other. What the write-ahead log alone has is looked at, and
+// derived again whenever the store is opened.
 //
 // Errors: CodeLocked, CodeFormat and CodeDamaged as Open; CodeDamaged where the
 // log itself is not whole, and then the old file stays.
@@ -35,139 +36,154 @@ func Rebuild(ctx context.Context, dir string, progress func(Progress)) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	old, id, err := openBolt(dir)
+	id, err := readStamp(dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, old.Close()) }()
-	path := filepath.Join(dir, boltFile+".rebuild")
-	if err := derived(ctx, old, id, path, progress, func(*bbolt.DB) error { return nil }); err != nil {
+	if id == "" {
+		return mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
+	}
+	periods, err := openArchive(dir, id, true)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(path, filepath.Join(dir, boltFile)); err != nil {
+	defer func() { err = errors.Join(err, closePeriods(periods)) }()
+	path := filepath.Join(dir, indexFile+".rebuild")
+	err = derivedAnew(ctx, path, id, periods, endless, progress, func(w *writer) error {
+		// What the write-ahead log has is not merged, but must be whole, too.
+		_, err := wal.Read(filepath.Join(dir, walDir), w.last.group+1, w.replayPayload)
+		progress(Progress{Stage: "indexes", Position: w.last.position, Last: w.last.position})
+		return err
+	})
+	if err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	if err := os.Rename(path, filepath.Join(dir, indexFile)); err != nil {
 		return err
 	}
 	return syncDir(dir)
 }
 
-// derived makes a new file at path from the log of another, and calls use with
-// it before it is closed.
-func derived(ctx context.Context, from *bbolt.DB, id, path string, progress func(Progress), use func(*bbolt.DB) error) (err error) {
+// rebuildBytes is how much memory a layer takes before it is merged.
+const rebuildBytes = 24 << 20
+
+// endless is a number that no group has.
+const endless = math.MaxUint64
+
+// derivedAnew makes a new file of indexes from the chunks of an archive before a
+// group, and calls use with a writer on it before it is closed.
+func derivedAnew(ctx context.Context, path, id string, periods []*period, before uint64, progress func(Progress), use func(*writer) error) (err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	to, err := bbolt.Open(path, 0o640, &bbolt.Options{InitialMmapSize: 1 << 32})
+	db, err := openIndex(path, id, true)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	return guard(func() error {
-		return from.View(func(tx *bbolt.Tx) error {
-			if err := to.Update(func(tx *bbolt.Tx) error { return createBuckets(tx, id) }); err != nil {
-				return err
-			}
-			if err := replay(ctx, tx, to, progress); err != nil {
-				return err
-			}
-			return use(to)
-		})
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return guard(func() (err error) {
+		w, err := newWriter(db, periods)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
+		if err := w.catchUp(ctx, before, rebuildBytes, progress); err != nil {
+			return err
+		}
+		return use(w)
 	})
 }
 
-// replay appends every group of a log to an empty file.
-func replay(ctx context.Context, from *bbolt.Tx, to *bbolt.DB, progress func(Progress)) error {
-	const groupsAtOnce = 256
-	number, _, last, err := lastGroup(from)
+// catchUp derives what the archive has before a group and the file of the indexes
+// does not, and merges it whenever it takes so many bytes, and at the end; never
+// where layerBytes is 0.
+func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, progress func(Progress)) error {
+	r := newArchiveReader(w.periods)
+	last, err := lastOf(w.periods)
 	if err != nil {
 		return err
 	}
-	w := newWriter()
-	for next := uint64(1); next <= number; {
-		if err := ctx.Err(); err != nil {
-			return err
+	told := time.Now()
+	err = r.chunks(w.last.group, before, func(c chunk) error {
+		if c.group != w.last.group+1 || c.before != w.last.hash {
+			return mes.Errorf(mes.CodeDamaged, "the log goes on with group %d behind group %d, or its chain of hashes breaks there; restore a backup",
+				c.group, w.last.group)
 		}
-		err := to.Update(func(tx *bbolt.Tx) error {
-			for end := min(next+groupsAtOnce, number+1); next < end; next++ {
-				if err := w.replay(tx, from, next); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		l, err := r.groupList()
 		if err != nil {
 			return err
 		}
-		progress(Progress{Stage: "indexes", Position: w.next - 1, Last: last})
-	}
-	return nil
-}
-
-// replay appends one group of another log, and refuses one whose hash is not
-// that of what it holds.
-func (w *writer) replay(tx, from *bbolt.Tx, number uint64) error {
-	g, entries, hash, err := readGroup(from, number)
-	if err != nil {
+		err = l.all(func(g group) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			entries, err := r.encoded(g)
+			if err != nil {
+				return err
+			}
+			if err := w.replay(g, entries, mes.Hash{}); err != nil {
+				return err
+			}
+			if layerBytes > 0 && w.active.size() > layerBytes {
+				err = w.merge()
+			}
+			if time.Since(told) > every {
+				progress(Progress{Stage: "indexes", Position: w.last.position, Last: last})
+				told = time.Now()
+			}
+			return err
+		})
+		if err == nil && w.last.hash != c.after {
+			err = mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks between positions %d and %d; restore a backup", c.first, w.last.position)
+		}
 		return err
+	})
+	err = errors.Join(err, r.close())
+	if err == nil && layerBytes > 0 && len(w.active.groups) > 0 {
+		err = w.merge()
 	}
-	if err := w.begin(tx, g.time); err != nil {
-		return err
+	if err == nil && w.last.position > last {
+		err = mes.Errorf(mes.CodeDamaged, "the log in %s ends at position %d, but was sealed up to %d; restore it from a backup", logDir, last, w.last.position)
 	}
-	for _, s := range g.schemas {
-		if err := w.addSchema(s); err != nil {
-			return err
-		}
-	}
-	for i := range g.entries {
-		e := &g.entries[i]
-		if err := put(w.log, key(nil).u64(uint64(e.position)), entries[i]); err != nil {
-			return err
-		}
-		w.next++
-		w.group.entries = append(w.group.entries, *e)
-		w.encoded = append(w.encoded, entries[i])
-		if err := w.derive(e); err != nil {
-			return err
-		}
-	}
-	w.group.tallies, w.group.durables = g.tallies, g.durables
-	_, again, err := w.end()
-	if err == nil && again != hash {
-		err = mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks at group %d (positions %d to %d); restore a backup",
-			number, g.first, w.next-1)
-	}
+	progress(Progress{Stage: "indexes", Position: w.last.position, Last: last})
 	return err
 }
 
-// readGroup returns a group with its entries, decoded and as they stand.
-func readGroup(tx *bbolt.Tx, number uint64) (g group, entries [][]byte, hash mes.Hash, err error) {
-	value, err := get(tx.Bucket(bucketGroup), key(nil).u64(number))
-	if err == nil && value == nil {
-		err = mes.Errorf(mes.CodeDamaged, "group %d is missing; restore a backup", number)
+// lastOf returns the last position of an archive.
+func lastOf(periods []*period) (mes.Position, error) {
+	if len(periods) == 0 {
+		return 0, nil
 	}
-	if err != nil {
-		return g, nil, hash, err
+	c, err := periods[len(periods)-1].last()
+	return c.next() - 1, err
+}
+
+// merge writes the writer's layer into the file of the indexes, and goes on with
+// an empty one.
+func (w *writer) merge() error {
+	if err := w.close(); err != nil {
+		return err
 	}
-	g, count, hash, err := decodeGroup(number, value)
-	if err != nil {
-		return g, nil, hash, err
+	w.tx = nil
+	if err := mergeLayer(w.db, w.active, w.last); err != nil {
+		return err
 	}
-	for i := range count {
+	w.active = newLayer(w.last)
+	return w.reopen(w.periods)
+}
+
+// encoded returns the entries of a group of the chunk that is open.
+func (r *archiveReader) encoded(g group) ([][]byte, error) {
+	entries := make([][]byte, g.count)
+	for i := range entries {
 		position := g.first + mes.Position(i)
-		value, err := get(tx.Bucket(bucketLog), key(nil).u64(uint64(position)))
-		if err == nil && value == nil {
-			err = mes.Errorf(mes.CodeDamaged, "position %d is missing; restore a backup", position)
-		}
+		row, err := r.row(position)
 		if err != nil {
-			return g, nil, hash, fmt.Errorf("position %d: %w", position, err)
+			return nil, err
 		}
-		e, err := decodeEntry(position, value, true)
-		if err != nil {
-			return g, nil, hash, err
-		}
-		g.entries = append(g.entries, e)
-		entries = append(entries, append([]byte(nil), value...))
+		entries[i] = appendRow(make([]byte, 0, 64+len(row.Event)+len(row.Provenance)), row)
 	}
-	return g, entries, hash, nil
+	return entries, nil
 }
 
 // every is how often long work says how far it is.

@@ -11,15 +11,14 @@ import (
 // change of each.
 func (x index) slotsOf(equipment uint32) ([]SlotContent, error) {
 	var slots []SlotContent
-	b := x.tx.Bucket(bucketSlot)
-	prefix := key(nil).u32(equipment)
-	c := b.Cursor()
-	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
+	prefix := key(nil).number32(equipment)
+	k, _, err := x.tables.First(tableSlot, prefix, prefix)
+	for k != nil && err == nil {
 		r := reader{b: k[len(prefix):]}
 		name := r.name()
 		slot := slotKey(equipment, name)
-		changes, err := x.lastChanges(slot)
-		if err != nil {
+		var changes []genealogy.Change
+		if changes, err = x.lastChanges(slot); err != nil {
 			return nil, err
 		}
 		if ordered := genealogy.InOrder(changes, func(c genealogy.Change) genealogy.Moment { return c.Moment }); len(ordered) > 0 {
@@ -30,28 +29,28 @@ func (x index) slotsOf(equipment uint32) ([]SlotContent, error) {
 			}
 			slots = append(slots, content)
 		}
-		k, _ = c.Seek(append(slot, slotUse+1))
+		k, _, err = x.tables.First(tableSlot, prefix, append(slot, slotUse+1))
 	}
-	return slots, nil
+	return slots, err
 }
 
 // lastChanges returns the last change of a slot by each source.
 func (x index) lastChanges(slot key) ([]genealogy.Change, error) {
 	var changes []genealogy.Change
 	prefix := append(slices.Clip(slot), slotChange)
-	c := x.tx.Bucket(bucketSlot).Cursor()
-	for k, _ := c.Seek(prefix); k != nil && hasPrefix(k, prefix); {
+	k, _, err := x.tables.First(tableSlot, prefix, prefix)
+	for k != nil && err == nil {
 		r := reader{b: k[len(prefix):]}
-		source := r.u32()
-		ofSource := append(slices.Clip(prefix), key(nil).u32(source)...)
-		last, err := x.lastChange(slot, ofSource, moment{epoch: mes.Epoch(newest), sequence: mes.Sequence(newest)})
-		if err != nil {
+		source := r.number32()
+		ofSource := append(slices.Clip(prefix), key(nil).number32(source)...)
+		var last []genealogy.Change
+		if last, err = x.lastChange(slot, ofSource, moment{epoch: mes.Epoch(newest), sequence: mes.Sequence(newest)}); err != nil {
 			return nil, err
 		}
 		changes = append(changes, last...)
-		k, _ = c.Seek(append(slices.Clip(prefix), key(nil).u32(source+1)...))
+		k, _, err = x.tables.First(tableSlot, prefix, append(slices.Clip(prefix), key(nil).number32(source+1)...))
 	}
-	return changes, nil
+	return changes, err
 }
 
 // use is one event's taking material from a slot.
@@ -69,21 +68,20 @@ func (x index) usesAfter(slot key, source uint32, epoch mes.Epoch, sequence mes.
 		return err
 	}
 	prefix := append(slices.Clip(slot), slotUse)
-	c := x.tx.Bucket(bucketSlot).Cursor()
 	from := prefix
 	for {
-		k, _ := c.Seek(from)
-		if k == nil || !hasPrefix(k, prefix) {
-			return nil
+		k, _, err := x.tables.First(tableSlot, prefix, from)
+		if k == nil || err != nil {
+			return err
 		}
 		r := reader{b: k[len(prefix):]}
-		of := r.u32()
-		ofSource := append(slices.Clip(prefix), key(nil).u32(of)...)
+		of := r.number32()
+		ofSource := append(slices.Clip(prefix), key(nil).number32(of)...)
 		start := key(nil)
 		if of == source {
-			start = append(slices.Clip(ofSource), key(nil).u64(uint64(epoch)).u64(uint64(sequence))...)
+			start = append(slices.Clip(ofSource), key(nil).number(uint64(epoch)).number(uint64(sequence))...)
 		}
-		err := scan(x.tx.Bucket(bucketSlot), ofSource, start, func(k, value []byte) (bool, error) {
+		err = x.scan(tableSlot, ofSource, start, func(k, value []byte) (bool, error) {
 			u, err := decodeUse(k[len(prefix):], value)
 			if err != nil {
 				return false, err
@@ -99,7 +97,7 @@ func (x index) usesAfter(slot key, source uint32, epoch mes.Epoch, sequence mes.
 		if err != nil {
 			return err
 		}
-		from = append(slices.Clip(prefix), key(nil).u32(of+1)...)
+		from = append(slices.Clip(prefix), key(nil).number32(of+1)...)
 	}
 }
 
@@ -109,23 +107,23 @@ func before(a, b moment) bool {
 
 func decodeUse(k, value []byte) (use, error) {
 	r := reader{b: k}
-	u := use{moment: moment{source: r.u32(), epoch: mes.Epoch(r.u64()), sequence: mes.Sequence(r.u64())}}
+	u := use{moment: moment{source: r.number32(), epoch: mes.Epoch(r.number()), sequence: mes.Sequence(r.number())}}
 	if err := r.done("a slot's key"); err != nil {
 		return u, err
 	}
 	r = reader{b: value}
 	u.time = r.time()
-	u.position = mes.Position(r.u64())
+	u.position = mes.Position(r.number())
 	return u, r.done("a slot's use")
 }
 
 // nextChange returns the moment of a source's next change of a slot that holds,
 // nil where there is none.
 func (x index) nextChange(slot key, source uint32, epoch mes.Epoch, sequence mes.Sequence) (*moment, error) {
-	ofSource := append(append(slices.Clip(slot), slotChange), key(nil).u32(source)...)
+	ofSource := append(append(slices.Clip(slot), slotChange), key(nil).number32(source)...)
 	var next *moment
-	from := append(slices.Clip(ofSource), key(nil).u64(uint64(epoch)).u64(uint64(sequence)+1)...)
-	err := scan(x.tx.Bucket(bucketSlot), ofSource, from, func(k, value []byte) (bool, error) {
+	from := append(slices.Clip(ofSource), key(nil).number(uint64(epoch)).number(uint64(sequence)+1)...)
+	err := x.scan(tableSlot, ofSource, from, func(k, value []byte) (bool, error) {
 		c, holds, err := x.decodeChange(slot, k, value)
 		if err != nil || !holds {
 			return true, err

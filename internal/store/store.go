@@ -17,17 +17,20 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/wal"
 )
 
 // FormatVersion is the version of the format that this program writes. It
 // opens no other.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // The files of a data directory.
 const (
-	storeFile = "STORE"     // what the directory is; written once
-	lockFile  = "LOCK"      // held, and names the process that holds it
-	boltFile  = "takt.bolt" // everything else
+	storeFile = "STORE"      // what the directory is; written once
+	lockFile  = "LOCK"       // held, and names the process that holds it
+	indexFile = "index.bolt" // what is derived from the log
+	logDir    = "log"        // the archive: the sealed log, a file a period
+	walDir    = "wal"        // the end of the log
 )
 
 // Config says where a store is. Only Dir is required.
@@ -39,6 +42,10 @@ type Config struct {
 	// QueueEvents is how many records may wait to be committed before Append
 	// answers CodeBusy; 16,384 where 0.
 	QueueEvents int
+	// SealBytes is about how much memory the end of the log may take, with what
+	// it adds to the indexes, before it is sealed; 24 MiB where 0. Twice that is
+	// in use while one part is sealed and the next one grows.
+	SealBytes int
 	// Log takes what an operator acts on; discarded where nil.
 	Log *slog.Logger
 	// Metrics takes the store's metrics; none where nil.
@@ -48,7 +55,8 @@ type Config struct {
 // Store is an open data directory.
 type Store struct {
 	cfg     Config
-	db      *bbolt.DB
+	db      *bbolt.DB // of the indexes
+	wal     *wal.Log
 	lock    *os.File
 	id      string
 	metrics *metrics
@@ -58,26 +66,40 @@ type Store struct {
 	ended chan struct{} // closed when nothing is committed any more
 
 	// mu guards what follows.
-	mu       sync.Mutex
+	mu      sync.Mutex
+	state   state
+	waiting int           // records that are queued or being committed
+	changed chan struct{} // closed and replaced when the position changes
+	failure error         // what went wrong for good; nothing is taken any more
+	closed  bool
+}
+
+// state is what a reader begins with. It is replaced as a whole.
+type state struct {
 	position mes.Position
 	chain    mes.Hash
-	waiting  int           // records that are queued or being committed
-	changed  chan struct{} // closed and replaced when position changes
-	failure  error         // the commit that failed; no other is tried
-	closed   bool
+	// layers are what the file of the indexes does not have, the newest first.
+	// One that is being sealed may be in both.
+	layers  []*layer
+	periods []*period
 }
 
 // Open opens the data directory, and makes one where Dir is empty or missing.
+// What was in the write-ahead log alone is derived anew; that takes as long as
+// SealBytes allows, however old the store is.
 //
 // Errors: CodeLocked where another process has it open, CodeFormat where it is
-// of another version or no data directory, CodeDamaged where a file is cut off
-// or cannot be read.
+// of another version or no data directory, CodeDamaged where a file is missing,
+// cut off or cannot be read.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.QueueEvents == 0 {
 		cfg.QueueEvents = 1 << 14
+	}
+	if cfg.SealBytes == 0 {
+		cfg.SealBytes = 24 << 20
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -89,29 +111,93 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, id, err := openBolt(cfg.Dir)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
 	s := &Store{
-		cfg: cfg, db: db, lock: lock, id: id, metrics: newMetrics(cfg.Metrics),
+		cfg: cfg, lock: lock, metrics: newMetrics(cfg.Metrics),
 		queue: make(chan *request), stop: make(chan struct{}),
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
-	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			number, hash, last, err := lastGroup(tx)
-			if number > 0 {
-				s.position, s.chain = last, hash
-			}
+	w, err := s.open()
+	if err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	go s.write(w)
+	return s, nil
+}
+
+// segmentBytes is how long a segment of the write-ahead log is.
+const segmentBytes = 4 << 20
+
+// open opens the files, and brings the indexes up to the end of the log.
+func (s *Store) open() (*writer, error) {
+	id, err := readStamp(s.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	create := id == ""
+	if create {
+		if id, err = makeDir(s.cfg.Dir); err != nil {
+			return nil, err
+		}
+	}
+	s.id = id
+	if s.db, err = openIndex(filepath.Join(s.cfg.Dir, indexFile), id, create); err != nil {
+		return nil, err
+	}
+	if s.state.periods, err = openArchive(s.cfg.Dir, id, false); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(s.cfg.Dir, walDir)
+	if !create && !exists(dir) {
+		return nil, mes.Errorf(mes.CodeDamaged, "%s is gone, and with it the end of the log; restore it from a backup", dir)
+	}
+	if s.wal, err = wal.Open(wal.Config{Dir: dir, SegmentBytes: segmentBytes, Log: s.cfg.Log}); err != nil {
+		return nil, err
+	}
+	if create {
+		if err := writeStamp(s.cfg.Dir, id); err != nil {
+			return nil, err
+		}
+	}
+	var w *writer
+	err = guard(func() (err error) {
+		if w, err = newWriter(s.db, s.state.periods); err != nil {
 			return err
-		})
+		}
+		// A seal writes the archive before the indexes: they may be one chunk behind.
+		if err := w.catchUp(context.Background(), endless, s.cfg.SealBytes, func(Progress) {}); err != nil {
+			return err
+		}
+		return s.wal.Replay(w.last.group+1, w.replayPayload)
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close(), lock.Close())
+		if w != nil {
+			err = errors.Join(err, w.close())
+		}
+		return nil, err
 	}
-	go s.write()
-	return s, nil
+	s.state.position, s.state.chain, s.state.layers = w.last.position, w.last.hash, []*layer{w.active.snapshot()}
+	return w, nil
+}
+
+// makeDir makes what a new data directory has, but for its stamp.
+func makeDir(dir string) (id string, err error) {
+	if exists(filepath.Join(dir, indexFile)) || exists(filepath.Join(dir, logDir)) {
+		return "", mes.Errorf(mes.CodeFormat, "%s holds files of a store, but no file %s; it was not made to its end, or is no data directory: empty it",
+			dir, storeFile)
+	}
+	return newID(), os.MkdirAll(filepath.Join(dir, logDir), 0o750)
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.wal != nil {
+		errs = append(errs, s.wal.Close())
+	}
+	errs = append(errs, closePeriods(s.state.periods))
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
 }
 
 // ID returns the store's own name, made up when the directory was made. A
@@ -122,7 +208,7 @@ func (s *Store) ID() string { return s.id }
 func (s *Store) Position() mes.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.position
+	return s.state.position
 }
 
 // Chain returns the last position and the hash of the last group: together they
@@ -130,7 +216,7 @@ func (s *Store) Position() mes.Position {
 func (s *Store) Chain() (mes.Position, mes.Hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.position, s.chain
+	return s.state.position, s.state.chain
 }
 
 // Changed returns a channel that is closed when the position has moved.
@@ -140,13 +226,16 @@ func (s *Store) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Size returns the size of the file in bytes.
+// Size returns how many bytes the files have together.
 func (s *Store) Size() (int64, error) {
-	info, err := os.Stat(filepath.Join(s.cfg.Dir, boltFile))
-	if err != nil {
-		return 0, err
+	s.mu.Lock()
+	periods := s.state.periods
+	s.mu.Unlock()
+	size := s.wal.Size() + sizeOf(s.db.Path())
+	for _, p := range periods {
+		size += sizeOf(p.path())
 	}
-	return info.Size(), nil
+	return size, nil
 }
 
 // Failed returns a channel that is closed when a commit has failed and the
@@ -172,7 +261,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	close(s.stop)
 	<-s.ended
-	return errors.Join(s.db.Close(), s.lock.Close())
+	return s.closeFiles()
 }
 
 // View calls fn with a consistent view of the store at the newest position,
@@ -185,19 +274,32 @@ func (s *Store) View(ctx context.Context, least mes.Position, fn func(*View) err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return guard(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
-			v, err := newView(ctx, tx)
-			if err != nil {
-				return err
-			}
-			if v.position < least {
-				return mes.Errorf(mes.CodePositionAhead, "the log ends at position %d; %d has not been reached", v.position, least).
-					With("position", fmt.Sprint(v.position))
-			}
-			return fn(v)
-		})
+	return guard(func() (err error) {
+		x, err := s.read()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, x.close()) }()
+		if x.upTo < least {
+			return mes.Errorf(mes.CodePositionAhead, "the log ends at position %d; %d has not been reached", x.upTo, least).
+				With("position", fmt.Sprint(x.upTo))
+		}
+		return fn(&View{index: x, ctx: ctx, position: x.upTo})
 	})
+}
+
+// read returns the index at the newest position.
+func (s *Store) read() (index, error) {
+	// The transaction begins under the lock: the file must not be more than one
+	// layer ahead of the state.
+	s.mu.Lock()
+	st := s.state
+	tx, err := s.db.Begin(false)
+	s.mu.Unlock()
+	if err != nil {
+		return index{}, err
+	}
+	return newIndex(tx, st.layers, st.periods, st.position), nil
 }
 
 // guard turns what bbolt does with a damaged page, a panic or a fault, into an

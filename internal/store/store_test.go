@@ -142,7 +142,7 @@ func TestOpenRefuses(t *testing.T) {
 	fill := func(t *testing.T) string {
 		t.Helper()
 		dir := t.TempDir()
-		s, err := store.Open(store.Config{Dir: dir})
+		s, err := store.Open(store.Config{Dir: dir, SealBytes: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,8 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		return dir
 	}
-	bolt := func(dir string) string { return filepath.Join(dir, "takt.bolt") }
+	index := func(dir string) string { return filepath.Join(dir, "index.bolt") }
+	log := func(dir string) string { return filepath.Join(dir, "log", fmt.Sprintf("%020d.bolt", 1)) }
 	for _, tc := range []struct {
 		name string
 		hurt func(t *testing.T, dir string)
@@ -174,40 +175,29 @@ func TestOpenRefuses(t *testing.T) {
 		{"another version", func(t *testing.T, dir string) {
 			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "takt store, format 99, id aabb\n")
-		}, mes.CodeFormat, "has format 99; this program reads format 1"},
+		}, mes.CodeFormat, "has format 99; this program reads format 2"},
 		{"no data directory", func(t *testing.T, dir string) {
 			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "somebody else's file\n")
 		}, mes.CodeFormat, "is no Takt data directory"},
-		{"a truncated file", func(t *testing.T, dir string) {
+		{"truncated indexes", truncate(index, 16<<10), mes.CodeDamaged, "is cut off"},
+		{"emptied indexes", truncate(index, 0), mes.CodeDamaged, "no header that can be read"},
+		{"indexes that are gone", remove(index), mes.CodeDamaged, "run takt rebuild"},
+		{"another store's indexes", exchange(fill, index), mes.CodeFormat, "the file was swapped"},
+		{"indexes of something else", func(t *testing.T, dir string) {
 			t.Helper()
-			if err := os.Truncate(bolt(dir), 64<<10); err != nil {
-				t.Fatal(err)
-			}
-		}, mes.CodeDamaged, "is cut off"},
-		{"an emptied file", func(t *testing.T, dir string) {
-			t.Helper()
-			if err := os.Truncate(bolt(dir), 0); err != nil {
-				t.Fatal(err)
-			}
+			write(t, index(dir), strings.Repeat("not a database ", 1000))
 		}, mes.CodeDamaged, "no header that can be read"},
-		{"a file that is gone", func(t *testing.T, dir string) {
+		{"a truncated log", truncate(log, 16<<10), mes.CodeDamaged, "is cut off"},
+		{"an emptied log", truncate(log, 0), mes.CodeDamaged, "no header that can be read"},
+		{"a log that is gone", remove(log), mes.CodeDamaged, "restore it from a backup"},
+		{"another store's log", exchange(fill, log), mes.CodeFormat, "the file was swapped"},
+		{"an end of the log that is gone", func(t *testing.T, dir string) {
 			t.Helper()
-			if err := os.Remove(bolt(dir)); err != nil {
+			if err := os.RemoveAll(filepath.Join(dir, "wal")); err != nil {
 				t.Fatal(err)
 			}
-		}, mes.CodeDamaged, "is gone"},
-		{"another store's file", func(t *testing.T, dir string) {
-			t.Helper()
-			other := fill(t)
-			if err := os.Rename(bolt(other), bolt(dir)); err != nil {
-				t.Fatal(err)
-			}
-		}, mes.CodeFormat, "the file was swapped"},
-		{"a file of something else", func(t *testing.T, dir string) {
-			t.Helper()
-			write(t, bolt(dir), strings.Repeat("not a database ", 1000))
-		}, mes.CodeDamaged, "no header that can be read"},
+		}, mes.CodeDamaged, "restore it from a backup"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := fill(t)
@@ -220,6 +210,37 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("Open = %v (code %v); want code %v and %q", err, mes.CodeOf(err), tc.code, tc.says)
 			}
 		})
+	}
+}
+
+// A hurt does something to a file of a data directory.
+type hurt = func(t *testing.T, dir string)
+
+func truncate(file func(dir string) string, size int64) hurt {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		if err := os.Truncate(file(dir), size); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func remove(file func(dir string) string) hurt {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		if err := os.Remove(file(dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// exchange puts the file of another store in the place of one.
+func exchange(fill func(*testing.T) string, file func(dir string) string) hurt {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		if err := os.Rename(file(fill(t)), file(dir)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -255,7 +255,7 @@ func (v *View) placed(e *entry, child mes.Child, parent mes.Thing) (genealogy.Ed
 	if err != nil {
 		return edge, err
 	}
-	moves, err := v.moves(number)
+	moves, err := v.moves(number, anyKind)
 	if err != nil {
 		return edge, err
 	}
@@ -447,7 +447,7 @@ func (v *View) takenFromSlots(n genealogy.Node, number uint64) ([]genealogy.Edge
 	taken := make(map[taking]bool)
 	err := v.mentions(number, roleSlot, func(m mention) (bool, error) {
 		r := reader{b: m.rest}
-		equipment, slot, action := r.u32(), r.name(), mes.SlotAction(r.u8())
+		equipment, slot, action := r.number32(), r.name(), mes.SlotAction(r.u8())
 		if err := r.done("a slot's mention"); err != nil || action != mes.SlotLoad {
 			return true, err
 		}

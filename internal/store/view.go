@@ -5,8 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -18,11 +16,6 @@ type View struct {
 	position mes.Position
 }
 
-func newView(ctx context.Context, tx *bbolt.Tx) (*View, error) {
-	_, _, last, err := lastGroup(tx)
-	return &View{index: newIndex(tx, last), ctx: ctx, position: last}, err
-}
-
 // Position returns the position that the view is of.
 func (v *View) Position() mes.Position { return v.upTo }
 
@@ -32,6 +25,7 @@ func (v *View) Position() mes.Position { return v.upTo }
 func (v *View) AsOf(position mes.Position) *View {
 	earlier := *v
 	earlier.upTo = min(position, v.position)
+	earlier.emptied = make(map[filled][]emptying)
 	return &earlier
 }
 
@@ -68,7 +62,7 @@ func (v *View) Event(position mes.Position) (Event, error) {
 }
 
 func (v *View) event(e *entry) (Event, error) {
-	t, err := v.recordTime(e.position)
+	t, err := v.log.time(e.position)
 	if err != nil {
 		return Event{}, err
 	}
@@ -77,44 +71,6 @@ func (v *View) event(e *entry) (Event, error) {
 		Position: e.position, RecordTime: t, Identity: e.record.Identity, Provenance: e.record.Provenance,
 		Bytes: e.record.Event, Event: e.event, WithdrawnBy: by,
 	}, err
-}
-
-// recordTime returns when the group of a position was committed.
-func (x index) recordTime(position mes.Position) (time.Time, error) {
-	// Groups are few beside entries, and their first positions ascend.
-	b := x.tx.Bucket(bucketGroup)
-	k, _ := b.Cursor().Last()
-	if k == nil {
-		return time.Time{}, mes.Errorf(mes.CodeNotFound, "there is nothing at position %d", position)
-	}
-	r := reader{b: k}
-	low, high := uint64(1), r.u64()
-	var found group
-	for low <= high {
-		middle := low + (high-low)/2
-		k := key(nil).u64(middle)
-		value, err := get(b, k)
-		if err == nil && value == nil {
-			err = mes.Errorf(mes.CodeDamaged, "group %d is missing; run takt check", middle)
-		}
-		if err != nil {
-			return time.Time{}, err
-		}
-		g, count, _, err := decodeGroup(middle, value)
-		if err != nil {
-			return time.Time{}, err
-		}
-		switch {
-		case g.first > position:
-			high = middle - 1
-		case g.first+mes.Position(count) <= position: //nolint:gosec // a count is never negative
-			low = middle + 1
-		default:
-			found = g
-			low = high + 1
-		}
-	}
-	return found.time, nil
 }
 
 // Filter matches events that match every field that is set.
@@ -151,8 +107,8 @@ func (f *Filter) matches(e *entry) bool {
 // now and then to say how far it has come.
 func (v *View) Events(after mes.Position, f Filter) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		visit := func(position mes.Position, value []byte) (bool, error) {
-			e, err := decodeEntry(position, value, true)
+		visit := func(position mes.Position) (bool, error) {
+			e, err := v.read(position, true)
 			if err != nil {
 				return false, err
 			}
@@ -173,14 +129,10 @@ func (v *View) Events(after mes.Position, f Filter) iter.Seq2[Event, error] {
 		if f.Thing != (mes.Thing{}) {
 			err = v.eventsOf(f.Thing, after, visit)
 		} else {
-			err = scan(v.tx.Bucket(bucketLog), nil, key(nil).u64(uint64(after)+1), func(k, value []byte) (bool, error) {
-				r := reader{b: k}
-				position := mes.Position(r.u64())
-				if position > v.upTo {
-					return false, nil
-				}
-				return visit(position, value)
-			})
+			for more := true; more && err == nil && after < v.upTo; {
+				after++
+				more, err = visit(after)
+			}
 		}
 		if err != nil {
 			yield(Event{}, err)
@@ -189,7 +141,7 @@ func (v *View) Events(after mes.Position, f Filter) iter.Seq2[Event, error] {
 }
 
 // eventsOf visits the events that concern a thing, by position.
-func (v *View) eventsOf(t mes.Thing, after mes.Position, visit func(mes.Position, []byte) (bool, error)) error {
+func (v *View) eventsOf(t mes.Thing, after mes.Position, visit func(mes.Position) (bool, error)) error {
 	n, err := v.thingNumber(t)
 	if err != nil || n == 0 {
 		return err
@@ -198,10 +150,10 @@ func (v *View) eventsOf(t mes.Thing, after mes.Position, visit func(mes.Position
 		// The roles are a few ranges; the next position is the least of theirs.
 		next := newest
 		for as := role(1); as < roles; as++ {
-			prefix := key(nil).u64(n).u8(uint8(as))
-			err := scan(v.tx.Bucket(bucketMention), prefix, prefix[:9:9].u64(uint64(after)+1), func(k, _ []byte) (bool, error) {
-				r := reader{b: k[9:]}
-				next = min(next, mes.Position(r.u64()))
+			prefix := key(nil).number(n).u8(uint8(as))
+			err := v.scan(tableMention, prefix, prefix.fork().number(uint64(after)+1), func(k, _ []byte) (bool, error) {
+				r := reader{b: k[len(prefix):]}
+				next = min(next, mes.Position(r.number()))
 				return false, nil
 			})
 			if err != nil {
@@ -211,12 +163,7 @@ func (v *View) eventsOf(t mes.Thing, after mes.Position, visit func(mes.Position
 		if next > v.upTo {
 			return nil
 		}
-		k := key(nil).u64(uint64(next))
-		value, err := get(v.tx.Bucket(bucketLog), k)
-		if err != nil {
-			return err
-		}
-		if more, err := visit(next, value); err != nil || !more {
+		if more, err := visit(next); err != nil || !more {
 			return err
 		}
 		after = next
@@ -225,7 +172,7 @@ func (v *View) eventsOf(t mes.Thing, after mes.Position, visit func(mes.Position
 
 // Schema returns a schema by its id, and whether the log has it.
 func (v *View) Schema(id mes.SchemaID) (mes.Schema, bool, error) {
-	value, err := get(v.tx.Bucket(bucketSchema), []byte(id))
+	value, err := v.get(tableSchema, []byte(id))
 	if value == nil || err != nil {
 		return mes.Schema{}, false, err
 	}
@@ -259,9 +206,9 @@ func (q *QuarantinedRecord) Err() error { return quarantineError(q.Reason, q.Det
 func (v *View) Quarantine(after mes.Position) iter.Seq2[QuarantinedRecord, error] {
 	return func(yield func(QuarantinedRecord, error) bool) {
 		prefix := key(nil).u8(0)
-		err := scan(v.tx.Bucket(bucketQuarantine), prefix, key(nil).u8(0).u64(uint64(after)+1), func(k, _ []byte) (bool, error) {
+		err := v.scan(tableQuarantine, prefix, key(nil).u8(0).number(uint64(after)+1), func(k, _ []byte) (bool, error) {
 			r := reader{b: k[1:]}
-			q, err := v.Quarantined(mes.Position(r.u64()))
+			q, err := v.Quarantined(mes.Position(r.number()))
 			if err != nil || q.Position > v.upTo {
 				return false, err
 			}
@@ -283,7 +230,7 @@ func (v *View) Quarantined(position mes.Position) (QuarantinedRecord, error) {
 	if err != nil {
 		return QuarantinedRecord{}, err
 	}
-	t, err := v.recordTime(position)
+	t, err := v.log.time(position)
 	return QuarantinedRecord{position, t, e.reason, e.detail, e.record}, err
 }
 
@@ -291,9 +238,9 @@ func (v *View) Quarantined(position mes.Position) (QuarantinedRecord, error) {
 // hour on (the zero LedgerEntry for all).
 func (v *View) Ledger() iter.Seq2[LedgerEntry, error] {
 	return func(yield func(LedgerEntry, error) bool) {
-		err := scan(v.tx.Bucket(bucketLedger), nil, []byte{}, func(k, value []byte) (bool, error) {
+		err := v.scan(tableLedger, nil, []byte{}, func(k, value []byte) (bool, error) {
 			r := reader{b: k}
-			number, hour := r.u32(), r.time()
+			number, hour := r.number32(), r.time()
 			source, err := v.name(classSource, number)
 			if err != nil {
 				return false, err
@@ -327,7 +274,7 @@ type SourceEpoch struct {
 // were first heard of.
 func (v *View) Sources() iter.Seq2[SourceEpoch, error] {
 	return func(yield func(SourceEpoch, error) bool) {
-		err := scan(v.tx.Bucket(bucketCoverage), nil, []byte{}, func(k, value []byte) (bool, error) {
+		err := v.scan(tableCoverage, nil, []byte{}, func(k, value []byte) (bool, error) {
 			e, err := v.sourceEpoch(k, value)
 			if err != nil {
 				return false, err
@@ -342,7 +289,7 @@ func (v *View) Sources() iter.Seq2[SourceEpoch, error] {
 
 func (v *View) sourceEpoch(k, value []byte) (SourceEpoch, error) {
 	r := reader{b: k}
-	number, epoch := r.u32(), mes.Epoch(r.u64())
+	number, epoch := r.number32(), mes.Epoch(r.number())
 	source, err := v.name(classSource, number)
 	if err != nil {
 		return SourceEpoch{}, err
@@ -363,7 +310,7 @@ func (v *View) Last(source mes.Source) (mes.Identity, bool, error) {
 		return mes.Identity{}, false, err
 	}
 	var last mes.Identity
-	err = scan(v.tx.Bucket(bucketCoverage), key(nil).u32(number), nil, func(k, value []byte) (bool, error) {
+	err = v.scan(tableCoverage, key(nil).number32(number), nil, func(k, value []byte) (bool, error) {
 		e, err := v.sourceEpoch(k, value)
 		last = mes.Identity{Source: source, Epoch: e.Epoch, Sequence: e.Last}
 		return true, err
@@ -375,7 +322,7 @@ func (v *View) Last(source mes.Source) (mes.Identity, bool, error) {
 func (v *View) Flags() iter.Seq2[Flag, error] {
 	return func(yield func(Flag, error) bool) {
 		more := true
-		err := scan(v.tx.Bucket(bucketFlag), nil, []byte{}, func(k, value []byte) (bool, error) {
+		err := v.scan(tableFlag, nil, []byte{}, func(k, value []byte) (bool, error) {
 			f, err := v.decodeFlag(k, value)
 			if err != nil {
 				return false, err
@@ -416,7 +363,7 @@ func (v *View) unknownEquipment(yield func(Flag) bool) error {
 
 // flagsOf returns the flags of one thing.
 func (v *View) flagsOf(thing uint64) (flags []Flag, err error) {
-	err = scan(v.tx.Bucket(bucketFlag), key(nil).u64(thing), nil, func(k, value []byte) (bool, error) {
+	err = v.scan(tableFlag, key(nil).number(thing), nil, func(k, value []byte) (bool, error) {
 		f, err := v.decodeFlag(k, value)
 		flags = append(flags, f)
 		return true, err
@@ -452,12 +399,12 @@ type SlotContent struct {
 // Equipment yields the equipment in the order in which it was first heard of.
 func (v *View) Equipment() iter.Seq2[Equipment, error] {
 	return func(yield func(Equipment, error) bool) {
-		err := scan(v.tx.Bucket(bucketEquipment), nil, []byte{}, func(k, value []byte) (bool, error) {
-			if len(k) != equipmentKeyBytes {
-				return true, nil
-			}
+		err := v.scan(tableEquipment, nil, []byte{}, func(k, value []byte) (bool, error) {
 			r := reader{b: k}
-			number := r.u32()
+			number := r.number32()
+			if len(r.b) > 0 {
+				return true, nil // a revision of it
+			}
 			q, err := decodeEquipment(value)
 			if err != nil {
 				return false, err

@@ -2,113 +2,315 @@ package store
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/table"
 )
 
-// writer adds one group at a time to the log and to everything derived from
-// it. Live appends and Rebuild go through the same one, so that what is derived
-// is a function of the log alone. One goroutine uses it.
+// writer adds one group at a time to a layer, and everything that is derived
+// from it. Live appends, opening and Rebuild go through the same one, so that
+// what is derived is a function of the log alone. One goroutine uses it.
 type writer struct {
 	index
-	log     *bbolt.Bucket
+	db      *bbolt.DB
+	periods []*period
+	// active is the layer that grows; below are those that are being sealed.
+	active *layer
+	below  []*layer
+	// last is the end of the log.
+	last sealed
+
 	group   group
+	entries []entry
 	encoded [][]byte
 	next    mes.Position
-	// names and things were looked up before; a failed commit ends the writer,
-	// so they never hold what was rolled back.
+	// lastThing is the number of the newest thing, 0 where it was not looked up.
+	lastThing uint64
+	// names, things and spans were looked up before; a failed group ends the
+	// writer, so they never hold what is not in the log.
 	names  map[nameKey]uint32
 	things map[mes.Thing]thingEntry
+	spans  map[spanKey]span
 	// pending is what a group changes again and again, written at its end.
 	pending pending
 }
 
-// pending holds counts, by the keys that they have in their buckets.
+// pending holds counts, by what their keys are made of; of spans only which ones
+// have changed.
 type pending struct {
-	ledger    map[string]ledgerCount
-	spans     map[string]span
+	ledger    map[ledgerKey]ledgerCount
+	spans     map[spanKey]bool
 	equipment map[uint32]equipmentEntry
 }
 
 func newPending() pending {
-	return pending{make(map[string]ledgerCount), make(map[string]span), make(map[uint32]equipmentEntry)}
+	return pending{make(map[ledgerKey]ledgerCount), make(map[spanKey]bool), make(map[uint32]equipmentEntry)}
 }
+
+// spanKey is an epoch of a source.
+type spanKey struct {
+	source uint32
+	epoch  mes.Epoch
+}
+
+func (k spanKey) key() key { return key(nil).number32(k.source).number(uint64(k.epoch)) }
 
 // flush writes what is pending.
-func (w *writer) flush() error {
+func (w *writer) flush() {
 	for k, c := range w.pending.ledger {
-		value := key(nil).u64(c.stored).u64(c.duplicates).u64(c.quarantined).u64(c.refused)
-		if err := put(w.tx.Bucket(bucketLedger), []byte(k), value); err != nil {
-			return err
-		}
+		w.put(tableLedger, k.key(), key(nil).number(c.stored).number(c.duplicates).number(c.quarantined).number(c.refused))
 	}
-	for k, s := range w.pending.spans {
-		if err := put(w.tx.Bucket(bucketCoverage), []byte(k), s.encode()); err != nil {
-			return err
-		}
+	for k := range w.pending.spans {
+		w.put(tableCoverage, k.key(), w.spans[k].encode())
 	}
 	for n, q := range w.pending.equipment {
-		if err := put(w.tx.Bucket(bucketEquipment), key(nil).u32(n), q.encode()); err != nil {
-			return err
-		}
+		w.put(tableEquipment, key(nil).number32(n), q.encode())
 	}
-	w.pending = newPending()
-	return nil
+	clear(w.pending.ledger)
+	clear(w.pending.spans)
+	clear(w.pending.equipment)
 }
 
-func newWriter() *writer {
-	return &writer{names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), pending: newPending()}
+// newWriter goes on where the file of the indexes ends.
+func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
+	w := &writer{
+		db: db, periods: periods,
+		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span), pending: newPending(),
+	}
+	err := db.View(func(tx *bbolt.Tx) (err error) {
+		w.last, err = readSealed(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.active = newLayer(w.last)
+	return w, w.reopen(periods)
 }
 
-// maxThings bounds the cache of things.
-const maxThings = 1 << 17
-
-// begin starts the next group in a transaction.
-func (w *writer) begin(tx *bbolt.Tx, now time.Time) error {
-	number, hash, last, err := lastGroup(tx)
+// reopen reads from now on what was sealed meanwhile.
+func (w *writer) reopen(periods []*period, below ...*layer) error {
+	if err := w.close(); err != nil {
+		return err
+	}
+	tx, err := w.db.Begin(false)
 	if err != nil {
 		return err
 	}
-	w.index = newIndex(tx, newest)
-	w.log = tx.Bucket(bucketLog)
-	w.log.FillPercent = 1 // positions only ascend
-	w.next = last + 1
-	w.group = group{number: number + 1, first: w.next, time: now.UTC(), previous: hash}
+	w.periods, w.below = periods, below
+	w.index = newIndex(tx, append([]*layer{w.active}, below...), periods, newest)
+	return nil
+}
+
+// close ends the reading.
+func (w *writer) close() error {
+	if w.tx == nil {
+		return nil
+	}
+	return w.index.close()
+}
+
+func (w *writer) put(t table.ID, k, value []byte) { w.active.tables.Put(t, k, value) }
+func (w *writer) delete(t table.ID, k []byte)     { w.active.tables.Delete(t, k) }
+
+// maxThings and maxSpans bound what is kept of what was looked up.
+const (
+	maxThings = 1 << 16
+	maxSpans  = 1 << 14
+)
+
+// begin starts the next group.
+func (w *writer) begin(now time.Time) {
+	w.next = w.last.position + 1
+	w.group = group{number: w.last.group + 1, first: w.next, time: now.UTC()}
+	w.entries = w.entries[:0]
 	w.encoded = w.encoded[:0]
 	if len(w.things) > maxThings {
 		clear(w.things)
 	}
-	return nil
+	if len(w.spans) > maxSpans {
+		clear(w.spans)
+	}
 }
 
-// end writes the group's own record, and returns the last position and the hash
-// that names the log up to it.
-func (w *writer) end() (mes.Position, mes.Hash, error) {
-	value, hash := w.group.encode(w.encoded)
-	groups := w.tx.Bucket(bucketGroup)
-	groups.FillPercent = 1
-	if err := put(groups, key(nil).u64(w.group.number), value); err != nil {
-		return 0, hash, err
+// number returns the number of a name, 0 where it has none.
+func (w *writer) number(class nameClass, name string) (uint32, error) {
+	if n, known := w.names[nameKey{class, name}]; known {
+		return n, nil
 	}
-	if err := w.deriveGroup(&w.group); err != nil {
-		return 0, hash, err
+	n, err := w.index.number(class, name)
+	if n != 0 {
+		w.names[nameKey{class, name}] = n
 	}
-	return w.next - 1, hash, w.flush()
+	return n, err
+}
+
+// thingNumber returns the number of a thing, 0 where no event names it.
+func (w *writer) thingNumber(t mes.Thing) (uint64, error) {
+	if have, known := w.things[t]; known {
+		return have.number, nil
+	}
+	return w.index.thingNumber(t)
+}
+
+// span returns the numbers that came from an epoch of a source.
+func (w *writer) span(k spanKey) (span, error) {
+	if s, known := w.spans[k]; known {
+		return s, nil
+	}
+	value, err := w.get(tableCoverage, k.key())
+	if err != nil {
+		return span{}, err
+	}
+	var s span
+	if value != nil {
+		if s, err = decodeSpan(value); err != nil {
+			return span{}, err
+		}
+	}
+	w.spans[k] = s
+	return s, nil
+}
+
+// positionOf returns where an identity is stored, 0 where it is not. Most are
+// beyond all that came from their source, and need no look at the index.
+func (w *writer) positionOf(id mes.Identity) (mes.Position, error) {
+	source, err := w.number(classSource, string(id.Source))
+	if source == 0 || err != nil {
+		return 0, err
+	}
+	s, err := w.span(spanKey{source, id.Epoch})
+	if err != nil || id.Sequence > s.last {
+		return 0, err
+	}
+	return w.index.positionOf(id)
+}
+
+// momentIn returns the moment of an entry of the log.
+func (w *writer) momentIn(e *entry) (moment, error) {
+	id := e.record.Identity
+	source, err := w.intern(classSource, string(id.Source))
+	return moment{source, id.Epoch, id.Sequence, e.event.EventTime}, err
+}
+
+// enter puts an entry at the end of the group, so that what comes again is known.
+// The rest is derived at the end.
+func (w *writer) enter(e entry, encoded []byte) error {
+	w.next++
+	w.group.count++
+	w.entries = append(w.entries, e)
+	w.encoded = append(w.encoded, encoded)
+	w.active.entries = append(w.active.entries, encoded)
+	w.active.bytes += len(encoded)
+	return w.deriveIdentity(&e)
+}
+
+// derived derives what the group says.
+func (w *writer) derived() error {
+	for i := range w.entries {
+		if err := w.derive(&w.entries[i]); err != nil {
+			return err
+		}
+	}
+	return w.deriveGroup(&w.group)
+}
+
+// end makes the group part of the log, whose chain has the given hash then.
+func (w *writer) end(hash mes.Hash) {
+	w.flush()
+	w.last = sealed{w.group.number, w.next - 1, hash}
+	w.active.groups = append(w.active.groups, w.group)
+	w.active.after = hash
+}
+
+// payload returns the parts of the group as the write-ahead log has it, and the
+// hash of the chain behind it.
+func (w *writer) payload() (parts [][]byte, hash mes.Hash) {
+	record := w.group.encode()
+	hash = chain(w.last.hash, record, w.encoded)
+	parts = append(parts, appendBytes(nil, record))
+	lengths := make([]byte, 0, binary.MaxVarintLen32*len(w.encoded))
+	for _, e := range w.encoded {
+		start := len(lengths)
+		lengths = binary.AppendUvarint(lengths, uint64(len(e)))
+		parts = append(parts, lengths[start:], e)
+	}
+	return append(parts, hash[:]), hash
+}
+
+// replayPayload appends a group of the write-ahead log.
+func (w *writer) replayPayload(number uint64, payload []byte) error {
+	r := reader{b: payload}
+	g, err := decodeGroup(number, r.bytes())
+	if err != nil {
+		return err
+	}
+	entries := make([][]byte, min(g.count, len(r.b)))
+	for i := range entries {
+		entries[i] = slices.Clone(r.bytes())
+	}
+	want := r.hash()
+	if err := r.done(fmt.Sprintf("group %d", number)); err != nil {
+		return err
+	}
+	return w.replay(g, entries, want)
+}
+
+// replay appends a group as the log has it, and refuses one that does not
+// belong there, or does not hash to what it should (zero for anything).
+func (w *writer) replay(g group, entries [][]byte, want mes.Hash) error {
+	w.begin(g.time)
+	if g.number != w.group.number || g.first != w.group.first || g.count != len(entries) {
+		return mes.Errorf(mes.CodeDamaged, "group %d begins at position %d with %d entries; group %d at %d comes next; restore a backup",
+			g.number, g.first, g.count, w.group.number, w.group.first)
+	}
+	for _, s := range g.schemas {
+		if err := w.addSchema(s); err != nil {
+			return err
+		}
+	}
+	for _, encoded := range entries {
+		row, err := rowOf(w.next, encoded)
+		if err != nil {
+			return err
+		}
+		e, err := entryOf(w.next, row, true)
+		if err != nil {
+			return err
+		}
+		if err := w.enter(e, encoded); err != nil {
+			return err
+		}
+	}
+	w.group.tallies, w.group.durables = g.tallies, g.durables
+	if err := w.derived(); err != nil {
+		return err
+	}
+	hash := chain(w.last.hash, w.group.encode(), w.encoded)
+	if want != (mes.Hash{}) && hash != want {
+		return mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks at group %d (positions %d to %d); restore a backup",
+			g.number, g.first, w.next-1)
+	}
+	w.end(hash)
+	return nil
 }
 
 // addSchema keeps a schema that the log does not have.
 func (w *writer) addSchema(s mes.Schema) error {
-	b := w.tx.Bucket(bucketSchema)
 	id := s.ID()
-	if have := b.Get([]byte(id)); have != nil {
-		return nil
+	have, err := w.get(tableSchema, []byte(id))
+	if have != nil || err != nil {
+		return err
 	}
 	w.group.schemas = append(w.group.schemas, s)
-	return put(b, []byte(id), mes.AppendSchema(nil, &s))
+	w.put(tableSchema, []byte(id), mes.AppendSchema(nil, &s))
+	return nil
 }
 
 // durable returns how far a spool is in the log, this group included.
@@ -131,12 +333,12 @@ func (w *writer) setDurable(d durable) {
 
 // quarantined returns where a record is in quarantine, 0 where it is not.
 func (w *writer) quarantined(r *mes.Record) (mes.Position, error) {
-	value, err := get(w.tx.Bucket(bucketQuarantine), quarantineKey(r))
+	value, err := w.get(tableQuarantine, quarantineKey(r))
 	if value == nil || err != nil {
 		return 0, err
 	}
 	v := reader{b: value}
-	return mes.Position(v.u64()), v.done("a quarantine index entry")
+	return mes.Position(v.number()), v.done("a quarantine index entry")
 }
 
 // quarantineKey tells a record by its identity and its bytes: one that comes
@@ -145,24 +347,7 @@ func quarantineKey(r *mes.Record) key {
 	k := key(nil).u8(1)
 	h := sha256.New()
 	h.Write(appendBytes(nil, r.Identity.Source))
-	h.Write(key(nil).u64(uint64(r.Identity.Epoch)).u64(uint64(r.Identity.Sequence)))
+	h.Write(key(nil).number(uint64(r.Identity.Epoch)).number(uint64(r.Identity.Sequence)))
 	h.Write(r.Event)
 	return h.Sum(k)
-}
-
-// lastGroup returns the number and the hash of the last group, and the last
-// position. All are zero in an empty log.
-func lastGroup(tx *bbolt.Tx) (number uint64, hash mes.Hash, last mes.Position, err error) {
-	k, sealed := tx.Bucket(bucketGroup).Cursor().Last()
-	if k == nil {
-		return 0, mes.Hash{}, 0, nil
-	}
-	value, err := unseal(k, sealed)
-	if err != nil {
-		return 0, mes.Hash{}, 0, err
-	}
-	r := reader{b: k}
-	number = r.u64()
-	g, count, hash, err := decodeGroup(number, value)
-	return number, hash, g.first + mes.Position(count) - 1, err //nolint:gosec // a count is never negative
 }

@@ -16,16 +16,16 @@ func (v *View) FirstAttempts(segment string, from, to time.Time) iter.Seq2[yield
 		equipment := make(map[uint32]mes.EquipmentID)
 		n := 0
 		of := func(number uint32, name string) (bool, error) {
-			prefix := key(nil).u32(number)
+			prefix := key(nil).number32(number)
 			more := true
-			err := scan(v.tx.Bucket(bucketAttempt), prefix, key(nil).u32(number).time(from), func(k, value []byte) (bool, error) {
-				r := reader{b: k[4:]}
+			err := v.scan(tableAttempt, prefix, key(nil).number32(number).time(from), func(k, value []byte) (bool, error) {
+				r := reader{b: k[len(prefix):]}
 				t := r.time()
 				if !t.Before(to) {
 					return false, nil
 				}
 				r = reader{b: value}
-				at, passed := r.u32(), r.u8() != 0
+				at, passed := r.number32(), r.u8() != 0
 				if err := r.done("an attempt"); err != nil {
 					return false, err
 				}
@@ -61,8 +61,8 @@ func (v *View) segments(name string, fn func(number uint32, name string) (bool, 
 		return err
 	}
 	prefix := key(nil).u8(byNumber).u8(uint8(classSegment))
-	return scan(v.tx.Bucket(bucketName), prefix, nil, func(k, value []byte) (bool, error) {
+	return v.scan(tableName, prefix, nil, func(k, value []byte) (bool, error) {
 		r := reader{b: k[2:]}
-		return fn(r.u32(), string(value))
+		return fn(r.number32(), string(value))
 	})
 }

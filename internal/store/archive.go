@@ -1,0 +1,418 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/block"
+)
+
+// The archive is the sealed part of the log: a file a period, each with the
+// chunks that one seal after the other added. Only the last file is written to.
+
+var (
+	bucketMeta  = []byte("meta")
+	bucketChunk = []byte("chunk")
+	bucketGroup = []byte("group")
+	bucketPlace = []byte("place")
+	bucketBlock = []byte("block")
+)
+
+// periodEntries bounds how many entries a file takes, where its month has more.
+const periodEntries = 1 << 24
+
+// period is a file of the archive.
+type period struct {
+	first mes.Position // of its first entry
+	month string       // of the record time of its first group
+	db    *bbolt.DB
+}
+
+const periodForm = "%020d.bolt"
+
+func (p *period) path() string { return p.db.Path() }
+
+// chunk is what one seal added to the archive.
+type chunk struct {
+	// first is the position of its first entry, group the number of its first
+	// group.
+	first mes.Position
+	group uint64
+	// entries and groups are how many it has; it may have no entry.
+	entries, groups int
+	// before and after are the hashes of the chain at its ends.
+	before, after mes.Hash
+}
+
+func (c *chunk) key() key           { return key(nil).number(uint64(c.first)).number(c.group) }
+func (c *chunk) next() mes.Position { return c.first + mes.Position(c.entries) } //nolint:gosec // a count is never negative
+
+func (c *chunk) encode() []byte {
+	b := binary.AppendUvarint(nil, uint64(c.entries)) //nolint:gosec // a count is never negative
+	b = binary.AppendUvarint(b, uint64(c.groups))     //nolint:gosec // a count is never negative
+	return append(append(b, c.before[:]...), c.after[:]...)
+}
+
+func decodeChunk(k, value []byte) (c chunk, err error) {
+	r := reader{b: k}
+	c.first, c.group = mes.Position(r.number()), r.number()
+	if err := r.done("a chunk's key"); err != nil {
+		return c, err
+	}
+	r = reader{b: value}
+	c.entries, c.groups = int(uint32(r.uvarint())), int(uint32(r.uvarint())) //nolint:gosec // counts of one seal
+	c.before, c.after = r.hash(), r.hash()
+	return c, r.done("a chunk")
+}
+
+// openArchive opens the files of a directory's archive, those before the last
+// for reading alone. Nothing is written where readOnly is set.
+func openArchive(dir, id string, readOnly bool) (periods []*period, err error) {
+	names, err := filepath.Glob(filepath.Join(dir, logDir, "*.bolt"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closePeriods(periods))
+			periods = nil
+		}
+	}()
+	next := mes.Position(1)
+	for i, path := range names {
+		p, err := openPeriod(path, id, readOnly || i < len(names)-1)
+		if err != nil {
+			return periods, err
+		}
+		periods = append(periods, p)
+		if p.first != next {
+			return periods, mes.Errorf(mes.CodeDamaged, "%s begins at position %d, but %d comes next: a file of the log is gone; restore it from a backup",
+				path, p.first, next)
+		}
+		last, err := p.last()
+		if err != nil {
+			return periods, err
+		}
+		next = max(next, last.next())
+	}
+	return periods, nil
+}
+
+func closePeriods(periods []*period) error {
+	var errs []error
+	for _, p := range periods {
+		errs = append(errs, p.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func openPeriod(path, id string, readOnly bool) (*period, error) {
+	const remedy = "restore it from a backup"
+	db, err := openBolt(path, readOnly, remedy)
+	if err != nil {
+		return nil, err
+	}
+	p := &period{db: db}
+	err = guard(func() error {
+		return db.View(func(tx *bbolt.Tx) error {
+			have, err := readMeta(tx, path)
+			if err != nil {
+				return err
+			}
+			if have != id {
+				return swapped(path, have, id)
+			}
+			value, err := get(tx.Bucket(bucketMeta), keyPeriod)
+			if err != nil {
+				return err
+			}
+			r := reader{b: value}
+			p.first, p.month = mes.Position(r.number()), r.name()
+			return r.done("a file's period")
+		})
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return p, nil
+}
+
+// newPeriod makes the file that begins with a chunk.
+func newPeriod(dir, id string, first mes.Position, month string) (*period, error) {
+	path := filepath.Join(dir, logDir, fmt.Sprintf(periodForm, first))
+	db, err := openBolt(path, false, "")
+	if err != nil {
+		return nil, err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		if err := writeMeta(tx, id); err != nil {
+			return err
+		}
+		return put(tx.Bucket(bucketMeta), keyPeriod, key(nil).number(uint64(first)).name(month))
+	})
+	if err == nil {
+		err = syncDir(filepath.Join(dir, logDir))
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &period{first: first, month: month, db: db}, nil
+}
+
+// last returns the file's last chunk; one without entries where it has none.
+func (p *period) last() (c chunk, err error) {
+	c.first = p.first
+	err = guard(func() error {
+		return p.db.View(func(tx *bbolt.Tx) error {
+			k, sealed := tx.Bucket(bucketChunk).Cursor().Last()
+			if k == nil {
+				return nil
+			}
+			value, err := unseal(k, sealed)
+			if err == nil {
+				c, err = decodeChunk(k, value)
+			}
+			return err
+		})
+	})
+	return c, err
+}
+
+// takes reports whether a file takes a layer, or the next one does.
+func (p *period) takes(l *layer) bool {
+	return p.month == month(l) && l.next()-p.first <= periodEntries
+}
+
+// month returns the month of record time in which a layer begins.
+func month(l *layer) string { return l.groups[0].time.Format("2006-01") }
+
+// write adds a layer to the file as a chunk.
+func (p *period) write(l *layer) error {
+	c := chunk{l.first, l.groups[0].number, len(l.entries), len(l.groups), l.before, l.after}
+	rows := make([]block.Row, len(l.entries))
+	for i, e := range l.entries {
+		var err error
+		if rows[i], err = rowOf(l.first+mes.Position(i), e); err != nil {
+			return err
+		}
+	}
+	directory, blocks := block.Pack(rows)
+	return p.db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock} {
+			tx.Bucket(name).FillPercent = 1 // positions only ascend
+		}
+		if err := put(tx.Bucket(bucketChunk), c.key(), c.encode()); err != nil {
+			return err
+		}
+		if err := put(tx.Bucket(bucketGroup), c.key(), packGroups(l.groups)); err != nil {
+			return err
+		}
+		if err := put(tx.Bucket(bucketPlace), c.key(), directory); err != nil {
+			return err
+		}
+		for i, b := range blocks {
+			if err := put(tx.Bucket(bucketBlock), c.key().number32(uint32(i)), b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sizeOf returns how long a file is, 0 where it is not there.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// archiveReader reads the archive in one state. One goroutine uses it.
+type archiveReader struct {
+	periods []*period
+	txs     map[*period]*bbolt.Tx
+	at      openChunk
+}
+
+// openChunk is the chunk that was read last, as far as it was.
+type openChunk struct {
+	chunk
+	tx        *bbolt.Tx
+	directory block.Directory
+	blocks    map[int]*block.Block
+	groups    *groupList
+}
+
+func newArchiveReader(periods []*period) archiveReader {
+	return archiveReader{periods: periods, txs: make(map[*period]*bbolt.Tx)}
+}
+
+func (r *archiveReader) close() error {
+	var errs []error
+	for _, tx := range r.txs {
+		errs = append(errs, tx.Rollback())
+	}
+	return errors.Join(errs...)
+}
+
+// tx returns the transaction that a file is read in.
+func (r *archiveReader) tx(p *period) (*bbolt.Tx, error) {
+	if tx := r.txs[p]; tx != nil {
+		return tx, nil
+	}
+	tx, err := p.db.Begin(false)
+	if err == nil {
+		r.txs[p] = tx
+	}
+	return tx, err
+}
+
+// seek opens the chunk that a position is in. CodeDamaged where there is none.
+func (r *archiveReader) seek(position mes.Position) error {
+	if c := &r.at; c.tx != nil && position >= c.first && position < c.next() {
+		return nil
+	}
+	n, found := slices.BinarySearchFunc(r.periods, position, func(p *period, position mes.Position) int {
+		if p.first <= position {
+			return -1
+		}
+		return 1
+	})
+	if found || n == 0 {
+		return missing(position)
+	}
+	tx, err := r.tx(r.periods[n-1])
+	if err != nil {
+		return err
+	}
+	cursor := tx.Bucket(bucketChunk).Cursor()
+	step := cursor.Prev
+	if k, _ := cursor.Seek(key(nil).number(uint64(position) + 1)); k == nil {
+		step = cursor.Last
+	}
+	k, sealed := step()
+	if k == nil {
+		return missing(position)
+	}
+	value, err := unseal(k, sealed)
+	if err != nil {
+		return err
+	}
+	c, err := decodeChunk(k, value)
+	if err != nil {
+		return err
+	}
+	if position < c.first || position >= c.next() {
+		return missing(position)
+	}
+	return r.open(tx, c)
+}
+
+func missing(position mes.Position) error {
+	return mes.Errorf(mes.CodeDamaged, "position %d is missing in the log; run takt check, then restore a backup", position)
+}
+
+// open makes a chunk the one that is read.
+func (r *archiveReader) open(tx *bbolt.Tx, c chunk) error {
+	value, err := get(tx.Bucket(bucketPlace), c.key())
+	if err != nil {
+		return err
+	}
+	directory, err := block.OpenDirectory(value)
+	if err != nil {
+		return err
+	}
+	r.at = openChunk{chunk: c, tx: tx, directory: directory, blocks: make(map[int]*block.Block)}
+	return nil
+}
+
+// row returns the entry at a position.
+func (r *archiveReader) row(position mes.Position) (block.Row, error) {
+	if err := r.seek(position); err != nil {
+		return block.Row{}, err
+	}
+	n, row, err := r.at.directory.Place(int(position - r.at.first)) //nolint:gosec // within the chunk
+	if err != nil {
+		return block.Row{}, err
+	}
+	b := r.at.blocks[n]
+	if b == nil {
+		value, err := get(r.at.tx.Bucket(bucketBlock), r.at.key().number32(uint32(n))) //nolint:gosec // few blocks
+		if err == nil {
+			b, err = block.Open(value)
+		}
+		if err != nil {
+			return block.Row{}, fmt.Errorf("read position %d: %w", position, err)
+		}
+		r.at.blocks[n] = b
+	}
+	return b.Row(row)
+}
+
+// groupList returns the groups of the chunk that is open.
+func (r *archiveReader) groupList() (*groupList, error) {
+	if r.at.groups == nil {
+		value, err := get(r.at.tx.Bucket(bucketGroup), r.at.key())
+		if err != nil {
+			return nil, err
+		}
+		l, err := openGroups(value)
+		if err != nil {
+			return nil, err
+		}
+		r.at.groups = &l
+	}
+	return r.at.groups, nil
+}
+
+// time returns the record time of a position.
+func (r *archiveReader) time(position mes.Position) (time.Time, error) {
+	if err := r.seek(position); err != nil {
+		return time.Time{}, err
+	}
+	l, err := r.groupList()
+	if err != nil {
+		return time.Time{}, err
+	}
+	g, err := l.of(position)
+	return g.time, err
+}
+
+// chunks calls fn for each chunk that begins behind one group and before another,
+// in their order, opened.
+func (r *archiveReader) chunks(after, before uint64, fn func(chunk) error) error {
+	for _, p := range r.periods {
+		tx, err := r.tx(p)
+		if err != nil {
+			return err
+		}
+		err = scan(tx.Bucket(bucketChunk), nil, []byte{}, func(k, value []byte) (bool, error) {
+			c, err := decodeChunk(k, value)
+			if err == nil && c.group > after && c.group < before {
+				if err = r.open(tx, c); err == nil {
+					err = fn(c)
+				}
+			}
+			return true, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

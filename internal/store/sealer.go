@@ -1,0 +1,121 @@
+package store
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/takt-mes/takt/internal/store/table"
+)
+
+// sealer moves the end of the log from memory into its files, one layer at a
+// time, while the next one grows. The writer's goroutine uses it.
+type sealer struct {
+	store *Store
+	// sealing is the layer that is being sealed, nil where none is.
+	sealing *layer
+	done    chan sealedLayer
+}
+
+// sealedLayer is what became of a layer.
+type sealedLayer struct {
+	periods []*period
+	err     error
+}
+
+// turn looks after sealing between two groups: it takes note of what was sealed,
+// and has the writer's layer sealed where that is full. It waits where the layer
+// before is not sealed yet: what comes is pushed back until then.
+func (l *sealer) turn(w *writer) error {
+	if l.sealing != nil && w.active.size() < l.store.cfg.SealBytes {
+		select {
+		case s := <-l.done:
+			return l.end(w, s)
+		default:
+			return nil
+		}
+	}
+	if w.active.size() < l.store.cfg.SealBytes {
+		return nil
+	}
+	if err := l.wait(w); err != nil {
+		return err
+	}
+	end, periods, sealing := w.last, w.periods, w.active
+	w.active = newLayer(w.last)
+	if err := w.reopen(periods, sealing); err != nil {
+		return err
+	}
+	l.sealing = sealing
+	l.store.publish(w)
+	done := make(chan sealedLayer, 1)
+	l.done = done
+	go func() {
+		s := sealedLayer{periods: periods}
+		s.err = guard(func() (err error) {
+			s.periods, err = l.store.seal(sealing, end, periods)
+			return err
+		})
+		done <- s
+	}()
+	return nil
+}
+
+// end takes note of a sealed layer: readers find it in the files from now on.
+func (l *sealer) end(w *writer, s sealedLayer) error {
+	l.sealing = nil
+	w.periods = s.periods // They are closed with the store, whatever went wrong.
+	if s.err != nil {
+		l.store.publish(w)
+		return s.err
+	}
+	if err := w.reopen(s.periods); err != nil {
+		return err
+	}
+	l.store.publish(w)
+	return l.store.wal.Trim(w.active.group)
+}
+
+// wait waits for what is being sealed.
+func (l *sealer) wait(w *writer) error {
+	if l.sealing == nil {
+		return nil
+	}
+	return l.end(w, <-l.done)
+}
+
+// seal writes a layer into the archive and then into the indexes, and returns
+// the files of the archive. The write-ahead log has it until both are done.
+func (s *Store) seal(l *layer, end sealed, periods []*period) ([]*period, error) {
+	start := time.Now()
+	if n := len(periods); n == 0 || !periods[n-1].takes(l) {
+		p, err := newPeriod(s.cfg.Dir, s.id, l.first, month(l))
+		if err != nil {
+			return periods, err
+		}
+		periods = append(slices.Clip(periods), p)
+	}
+	if err := periods[len(periods)-1].write(l); err != nil {
+		return periods, err
+	}
+	archived := time.Since(start)
+	if err := mergeLayer(s.db, l, end); err != nil {
+		return periods, err
+	}
+	s.metrics.seal.Observe(time.Since(start).Seconds())
+	s.cfg.Log.Debug("sealed", slog.Int("entries", len(l.entries)), slog.Duration("log", archived), slog.Duration("all", time.Since(start)))
+	return periods, nil
+}
+
+// mergeLayer writes a layer into the file of the indexes, which are as far as
+// end then.
+func mergeLayer(db *bbolt.DB, l *layer, end sealed) error {
+	return db.Update(func(tx *bbolt.Tx) error {
+		if err := table.Merge(tx, tableNames, l.tables); err != nil {
+			return err
+		}
+		return writeSealed(tx, end)
+	})
+}

@@ -1,0 +1,33 @@
+package store
+
+import "github.com/takt-mes/takt/internal/store/table"
+
+// The tables of the index, all derived from the log.
+const (
+	tableSchema table.ID = iota
+	tableName
+	tableIdentity
+	tableCoverage
+	tableThing
+	tableMention
+	tableContent
+	tableDefinition
+	tableAlias
+	tableSlot
+	tableWithdrawn
+	tableFirst
+	tableAttempt
+	tableFlag
+	tableLedger
+	tableTransport
+	tableQuarantine
+	tableEquipment
+)
+
+// tableNames are the names that the tables have in the index's file.
+var tableNames = []string{
+	tableSchema: "schema", tableName: "name", tableIdentity: "identity", tableCoverage: "coverage", tableThing: "thing",
+	tableMention: "mention", tableContent: "content", tableDefinition: "definition", tableAlias: "alias", tableSlot: "slot",
+	tableWithdrawn: "withdrawn", tableFirst: "first", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
+	tableTransport: "transport", tableQuarantine: "quarantine", tableEquipment: "equipment",
+}
