@@ -204,7 +204,9 @@ func examine(r mes.Record) candidate {
 		return fail(ReasonInvalid, err)
 	}
 	c.event = event
-	c.record.Event = mes.AppendEvent(nil, event)
+	if canonical := mes.AppendEvent(make([]byte, 0, len(r.Event)), event); !bytes.Equal(canonical, r.Event) {
+		c.record.Event = canonical
+	}
 	return c
 }
 
@@ -451,5 +453,5 @@ func (w *writer) add(c *candidate) (known bool, position mes.Position, err error
 		}
 	}
 	e := entry{position: w.next, record: c.record, event: c.event, reason: c.reason, detail: c.detail}
-	return false, e.position, w.enter(e, e.encode())
+	return false, e.position, w.enter(e, w.encode(&e))
 }

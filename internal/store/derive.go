@@ -549,18 +549,14 @@ type firstAttempt struct {
 	time     time.Time
 }
 
-func (a firstAttempt) encode() []byte {
-	return key(nil).number(uint64(a.position)).time(a.time)
-}
-
-func decodeFirst(value []byte) (firstAttempt, error) {
+// firstAt reads the position of a first attempt.
+func firstAt(value []byte) (mes.Position, error) {
 	r := reader{b: value}
-	a := firstAttempt{position: mes.Position(r.number()), time: r.time()}
-	return a, r.done("a first attempt")
+	return mes.Position(r.number()), r.done("a first attempt")
 }
 
-func attemptKey(segment uint32, a firstAttempt, thing uint64) key {
-	return key(nil).number32(segment).time(a.time).number(thing)
+func attemptKey(segment uint32, at time.Time, thing uint64) key {
+	return key(nil).number32(segment).time(at).number(thing)
 }
 
 // settleAttempt enters a new attempt of an item at a segment. Most items have
@@ -581,8 +577,8 @@ func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) er
 }
 
 func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) {
-	w.put(tableFirst, key(nil).number32(segment).number(thing), a.encode())
-	w.put(tableAttempt, attemptKey(segment, a, thing), key(nil).number32(equipment).u8(b2u(f.Disposition == mes.DispositionConformant)))
+	w.put(tableFirst, key(nil).number32(segment).number(thing), key(nil).number(uint64(a.position)))
+	w.put(tableAttempt, attemptKey(segment, a.time, thing), key(nil).number32(equipment).u8(b2u(f.Disposition == mes.DispositionConformant)))
 }
 
 // settleFirst finds an item's first attempt at a segment anew.
@@ -593,11 +589,15 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		return err
 	}
 	if have != nil {
-		old, err := decodeFirst(have)
+		old, err := firstAt(have)
 		if err != nil {
 			return err
 		}
-		w.delete(tableAttempt, attemptKey(segment, old, thing))
+		e, err := w.read(old, true)
+		if err != nil {
+			return err
+		}
+		w.delete(tableAttempt, attemptKey(segment, e.event.EventTime, thing))
 		w.delete(tableFirst, k)
 	}
 	var attempts []genealogy.Attempt

@@ -51,13 +51,15 @@ func (r Reason) String() string {
 	return strconv.FormatUint(uint64(uint8(r)), 10)
 }
 
-// encode returns the entry as the write-ahead log has it, and as it is hashed.
-func (e *entry) encode() []byte {
-	return appendRow(make([]byte, 0, 128+len(e.record.Event)), block.Row{
+// encode appends the entry as the write-ahead log has it, and as it is hashed.
+// It builds the provenance in scratch, which it returns to be used again.
+func (e *entry) encode(b, scratch []byte) (encoded, again []byte) {
+	scratch = mes.AppendProvenance(scratch[:0], &e.record.Provenance)
+	return appendRow(b, block.Row{
 		Reason: uint8(e.reason), Source: []byte(e.record.Identity.Source),
 		Epoch: uint64(e.record.Identity.Epoch), Sequence: uint64(e.record.Identity.Sequence),
-		Event: e.record.Event, Provenance: mes.AppendProvenance(nil, &e.record.Provenance), Detail: []byte(e.detail),
-	})
+		Event: e.record.Event, Provenance: scratch, Detail: []byte(e.detail),
+	}), scratch
 }
 
 // appendRow appends an entry's canonical form.

@@ -30,6 +30,8 @@ type writer struct {
 	entries []entry
 	encoded [][]byte
 	next    mes.Position
+	// slab has room for what is encoded next, scratch for a part of it.
+	slab, scratch []byte
 	// lastThing is the number of the newest thing, 0 where it was not looked up.
 	lastThing uint64
 	// names, things and spans were looked up before; a failed group ends the
@@ -209,6 +211,18 @@ func (w *writer) enter(e entry, encoded []byte) error {
 	w.active.entries = append(w.active.entries, encoded)
 	w.active.bytes += len(encoded)
 	return w.deriveIdentity(&e)
+}
+
+// encode returns an entry's canonical form, in memory that is asked for in large
+// pieces: entries are many and stay until they are sealed.
+func (w *writer) encode(e *entry) []byte {
+	const slabBytes = 1 << 18
+	if cap(w.slab)-len(w.slab) < len(e.record.Event)+len(e.detail)+2*mes.MaxIDBytes {
+		w.slab = make([]byte, 0, max(slabBytes, 2*len(e.record.Event)))
+	}
+	start := len(w.slab)
+	w.slab, w.scratch = e.encode(w.slab, w.scratch)
+	return w.slab[start:len(w.slab):len(w.slab)]
 }
 
 // derived derives what the group says.

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/tidwall/btree"
 )
@@ -10,19 +11,38 @@ import (
 type item struct {
 	// both is the key and behind it the value.
 	both []byte
+	// front are the first eight bytes of the key, with zeros behind a shorter one:
+	// most comparisons end there, without a look at the key.
+	front uint64
 	// length is the key's.
 	length int32
 	gone   bool
 }
 
+// newItem returns the item of a key, with the value behind it.
+func newItem(both []byte, length int) item {
+	i := item{both: both, length: int32(length)} //nolint:gosec // keys are below 64 KiB
+	if length >= 8 {
+		i.front = binary.BigEndian.Uint64(both)
+		return i
+	}
+	for n, b := range both[:length] {
+		i.front |= uint64(b) << (56 - 8*n)
+	}
+	return i
+}
+
 func (i item) key() []byte   { return i.both[:i.length:i.length] }
 func (i item) value() []byte { return i.both[i.length:len(i.both):len(i.both)] }
 
-func keyOnly(key []byte) item {
-	return item{both: key, length: int32(len(key))} //nolint:gosec // keys are below 64 KiB
-}
+func keyOnly(key []byte) item { return newItem(key, len(key)) }
 
-func less(a, b item) bool { return bytes.Compare(a.both[:a.length], b.both[:b.length]) < 0 }
+func less(a, b item) bool {
+	if a.front != b.front {
+		return a.front < b.front
+	}
+	return bytes.Compare(a.both[:a.length], b.both[:b.length]) < 0
+}
 
 type tree = btree.BTreeG[item]
 
@@ -49,14 +69,16 @@ func NewLayer(tables int) *Layer {
 func (l *Layer) Put(t ID, key, value []byte) {
 	both := l.room(len(key) + len(value))
 	copy(both[copy(both, key):], value)
-	l.set(t, item{both: both, length: int32(len(key))}) //nolint:gosec // keys are below 64 KiB
+	l.set(t, newItem(both, len(key)))
 }
 
 // Delete takes a key away, whatever is below this layer.
 func (l *Layer) Delete(t ID, key []byte) {
 	both := l.room(len(key))
 	copy(both, key)
-	l.set(t, item{both: both, length: int32(len(key)), gone: true}) //nolint:gosec // keys are below 64 KiB
+	i := newItem(both, len(key))
+	i.gone = true
+	l.set(t, i)
 }
 
 func (l *Layer) set(t ID, i item) {

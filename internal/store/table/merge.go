@@ -122,7 +122,7 @@ func (m *leafMerge) run() (entries []item, size int, err error) {
 		case order < 0:
 			start := len(m.scratch)
 			m.scratch = append(append(m.scratch, m.leaf.key...), m.leaf.value...)
-			keep(item{both: m.scratch[start:], length: int32(len(m.leaf.key))}) //nolint:gosec // keys are below 64 KiB
+			keep(newItem(m.scratch[start:], len(m.leaf.key)))
 			sealed, err = m.leaf.next()
 		default:
 			i := m.iter.Item()
