@@ -54,12 +54,14 @@ func (s *yieldService) ComputeYield(ctx context.Context, r *taktv1.ComputeYieldR
 	return response, s.store.View(ctx, mes.Position(r.GetMinPosition()), func(v *store.View) error {
 		response.Position = uint64(v.Position())
 		table := yield.NewTable(periods, r.GetByEquipment())
-		for a, err := range v.FirstAttempts(r.GetProcessSegment(), from, to) {
-			if err != nil {
-				return err
-			}
-			if store.Below(a.Equipment, equipment) {
-				table.Count(a)
+		for i, p := range periods {
+			for c, err := range v.Tested(r.GetProcessSegment(), p.Start, p.End) {
+				if err != nil {
+					return err
+				}
+				if store.Below(c.Equipment, equipment) {
+					table.Count(i, c)
+				}
 			}
 		}
 		for _, row := range table.Rows() {

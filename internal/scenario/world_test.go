@@ -182,11 +182,13 @@ func (d *direct) Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldRespo
 	table := yield.NewTable(periods, r.GetByEquipment())
 	response := new(taktv1.ComputeYieldResponse)
 	return response, d.view(func(v *store.View) error {
-		for a, err := range v.FirstAttempts(r.GetProcessSegment(), from, to) {
-			if err != nil {
-				return err
+		for i, p := range periods {
+			for c, err := range v.Tested(r.GetProcessSegment(), p.Start, p.End) {
+				if err != nil {
+					return err
+				}
+				table.Count(i, c)
 			}
-			table.Count(a)
 		}
 		for _, row := range table.Rows() {
 			response.Rows = append(response.Rows, wire.YieldRow(row))

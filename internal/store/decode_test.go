@@ -143,6 +143,15 @@ var decoders = []struct {
 		}
 		return err
 	}},
+	{"attempt", func(_ *testing.T, data []byte) error { _, err := decodeAttempt(data); return err }},
+	{"count of what was tested", func(t *testing.T, data []byte) error {
+		t.Helper()
+		c, err := decodeTested(data)
+		if err == nil && !bytes.Equal(c.encode(), data) {
+			t.Errorf("count %+v of %x is written %x", c, data, c.encode())
+		}
+		return err
+	}},
 	{"first attempt", func(_ *testing.T, data []byte) error { _, err := firstAt(data); return err }},
 	{"count", func(_ *testing.T, data []byte) error { _, err := decodeCount(data); return err }},
 	{"equipment", func(_ *testing.T, data []byte) error { _, err := decodeEquipment(data); return err }},

@@ -559,6 +559,20 @@ func attemptKey(segment uint32, at time.Time, thing uint64) key {
 	return key(nil).number32(segment).time(at).number(thing)
 }
 
+// attemptResult is where a first attempt was, and whether it was conformant.
+type attemptResult struct {
+	equipment uint32
+	passed    bool
+}
+
+func (a attemptResult) encode() []byte { return key(nil).number32(a.equipment).u8(b2u(a.passed)) }
+
+func decodeAttempt(value []byte) (attemptResult, error) {
+	r := reader{b: value}
+	a := attemptResult{r.number32(), r.u8() != 0}
+	return a, r.done("an attempt")
+}
+
 // settleAttempt enters a new attempt of an item at a segment. Most items have
 // one, which needs no look at any other.
 func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) error {
@@ -572,19 +586,42 @@ func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) er
 	case f.Attempt > 1:
 		return nil
 	}
-	d.putFirst(thing, segment, firstAttempt{d.entry.position, d.moment.time}, d.equipment, f)
-	return nil
+	return d.putFirst(thing, segment, firstAttempt{d.entry.position, d.moment.time}, d.equipment, f)
 }
 
-func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) {
+func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) error {
+	r := attemptResult{equipment, f.Disposition == mes.DispositionConformant}
 	w.put(tableFirst, key(nil).number32(segment).number(thing), key(nil).number(uint64(a.position)))
-	w.put(tableAttempt, attemptKey(segment, a.time, thing), key(nil).number32(equipment).u8(b2u(f.Disposition == mes.DispositionConformant)))
+	w.put(tableAttempt, attemptKey(segment, a.time, thing), r.encode())
+	return w.countTested(segment, a.time, r, 1)
+}
+
+// deleteFirst takes back what putFirst did with the event at a position.
+func (w *writer) deleteFirst(thing uint64, segment uint32, position mes.Position) error {
+	e, err := w.read(position, true)
+	if err != nil {
+		return err
+	}
+	k := attemptKey(segment, e.event.EventTime, thing)
+	value, err := w.get(tableAttempt, k)
+	if err == nil && value == nil {
+		err = mes.Errorf(mes.CodeDamaged, "the first attempt of the thing numbered %d has no time; run takt check, then takt rebuild", thing)
+	}
+	if err != nil {
+		return err
+	}
+	r, err := decodeAttempt(value)
+	if err != nil {
+		return err
+	}
+	w.delete(tableFirst, key(nil).number32(segment).number(thing))
+	w.delete(tableAttempt, k)
+	return w.countTested(segment, e.event.EventTime, r, -1)
 }
 
 // settleFirst finds an item's first attempt at a segment anew.
 func (w *writer) settleFirst(thing uint64, segment uint32) error {
-	k := key(nil).number32(segment).number(thing)
-	have, err := w.get(tableFirst, k)
+	have, err := w.get(tableFirst, key(nil).number32(segment).number(thing))
 	if err != nil {
 		return err
 	}
@@ -593,12 +630,9 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		if err != nil {
 			return err
 		}
-		e, err := w.read(old, true)
-		if err != nil {
+		if err := w.deleteFirst(thing, segment, old); err != nil {
 			return err
 		}
-		w.delete(tableAttempt, attemptKey(segment, e.event.EventTime, thing))
-		w.delete(tableFirst, k)
 	}
 	var attempts []genealogy.Attempt
 	err = w.mentions(thing, roleSubject, func(m mention) (bool, error) {
@@ -632,8 +666,7 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		if err != nil {
 			return err
 		}
-		w.putFirst(thing, segment, firstAttempt{first.Position, first.Time}, equipment, f)
-		return nil
+		return w.putFirst(thing, segment, firstAttempt{first.Position, first.Time}, equipment, f)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,7 +171,7 @@ func (d *digest) section(lines []string) {
 }
 
 func (d *digest) all(v *store.View) error {
-	for _, part := range []func(*store.View) ([]string, error){d.items, d.lots, equipmentOf, sourcesOf, d.attempts, flagsOf} {
+	for _, part := range []func(*store.View) ([]string, error){d.items, d.lots, equipmentOf, sourcesOf, testedOf, flagsOf} {
 		lines, err := part(v)
 		if err != nil {
 			return err
@@ -282,12 +281,12 @@ func sourcesOf(v *store.View) (lines []string, err error) {
 	return lines, nil
 }
 
-func (d *digest) attempts(v *store.View) (lines []string, err error) {
-	for a, err := range v.FirstAttempts("", t0.AddDate(-1, 0, 0), t0.AddDate(1, 0, 0)) {
+func testedOf(v *store.View) (lines []string, err error) {
+	for c, err := range v.Tested("", t0.AddDate(-1, 0, 0), t0.AddDate(1, 0, 0)) {
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, fmt.Sprintf("attempt %q %q %v %s", a.ProcessSegment, a.Equipment, a.Time, strconv.FormatBool(a.Passed)))
+		lines = append(lines, fmt.Sprintf("tested %+v", c))
 	}
 	return lines, nil
 }

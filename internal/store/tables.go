@@ -22,6 +22,7 @@ const (
 	tableTransport
 	tableQuarantine
 	tableEquipment
+	tableTested
 )
 
 // tableNames are the names that the tables have in the index's file.
@@ -30,4 +31,5 @@ var tableNames = []string{
 	tableMention: "mention", tableContent: "content", tableDefinition: "definition", tableAlias: "alias", tableSlot: "slot",
 	tableWithdrawn: "withdrawn", tableFirst: "first", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
 	tableTransport: "transport", tableQuarantine: "quarantine", tableEquipment: "equipment",
+	tableTested: "tested",
 }

@@ -39,6 +39,10 @@ type writer struct {
 	names  map[nameKey]uint32
 	things map[mes.Thing]thingEntry
 	spans  map[spanKey]span
+	// tested are counters as of the group at hand, and counted those that it
+	// changes.
+	tested  map[testedKey]*testedWindow
+	counted []*testedWindow
 	// pending is what a group changes again and again, written at its end.
 	pending pending
 }
@@ -74,6 +78,7 @@ func (w *writer) flush() {
 	for n, q := range w.pending.equipment {
 		w.put(tableEquipment, key(nil).number32(n), q.encode())
 	}
+	w.flushTested()
 	clear(w.pending.ledger)
 	clear(w.pending.spans)
 	clear(w.pending.equipment)
@@ -83,7 +88,8 @@ func (w *writer) flush() {
 func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 	w := &writer{
 		db: db, periods: periods,
-		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span), pending: newPending(),
+		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span),
+		tested: make(map[testedKey]*testedWindow), pending: newPending(),
 	}
 	err := db.View(func(tx *bbolt.Tx) (err error) {
 		w.last, err = readSealed(tx)
@@ -125,6 +131,7 @@ func (w *writer) delete(t table.ID, k []byte)     { w.active.tables.Delete(t, k)
 const (
 	maxThings = 1 << 16
 	maxSpans  = 1 << 14
+	maxTested = 1 << 13
 )
 
 // begin starts the next group.
@@ -138,6 +145,9 @@ func (w *writer) begin(now time.Time) {
 	}
 	if len(w.spans) > maxSpans {
 		clear(w.spans)
+	}
+	if len(w.tested) > maxTested {
+		clear(w.tested)
 	}
 }
 

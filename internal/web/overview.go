@@ -108,7 +108,7 @@ func (s *Server) makeOverview(ctx context.Context) (*answer, error) {
 			return err
 		}
 		table := yield.NewTable(periods, false)
-		err = countAttempts(v, table, "", "", periods[0].Start, periods[0].End)
+		err = countTested(v, table, periods, "", "")
 		data.Yield = s.yieldMessage(table, a.position, new(window))
 		return err
 	})

@@ -51,7 +51,7 @@ func (s *Server) askYield(ctx context.Context, r *request) (*answer, error) {
 	a := &answer{view: "yield", title: "First-pass yield"}
 	err = s.view(ctx, r.page, func(v *store.View) error {
 		a.position = v.Position()
-		return countAttempts(v, table, data.Segment, mes.EquipmentID(equipment), from, to)
+		return countTested(v, table, periods, data.Segment, mes.EquipmentID(equipment))
 	})
 	if err != nil {
 		return nil, err
@@ -63,13 +63,16 @@ func (s *Server) askYield(ctx context.Context, r *request) (*answer, error) {
 	return a, nil
 }
 
-func countAttempts(v *store.View, table *yield.Table, segment string, equipment mes.EquipmentID, from, to time.Time) error {
-	for a, err := range v.FirstAttempts(segment, from, to) {
-		if err != nil {
-			return err
-		}
-		if store.Below(a.Equipment, equipment) {
-			table.Count(a)
+// countTested counts first attempts by the periods of a table.
+func countTested(v *store.View, table *yield.Table, periods []yield.Period, segment string, equipment mes.EquipmentID) error {
+	for i, p := range periods {
+		for c, err := range v.Tested(segment, p.Start, p.End) {
+			if err != nil {
+				return err
+			}
+			if store.Below(c.Equipment, equipment) {
+				table.Count(i, c)
+			}
 		}
 	}
 	return nil

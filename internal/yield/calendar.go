@@ -96,15 +96,19 @@ func (c Calendar) Divide(from, to time.Time, by Division) ([]Period, error) {
 	var periods []Period
 	// Local midnights are a day apart, whatever the clocks do in between.
 	year, month, day := from.In(c.zone()).Date()
+	behind := from
 	for d := -1; ; d++ {
 		midnight := time.Date(year, month, day+d, 0, 0, 0, 0, c.zone())
 		if !midnight.Before(to) {
 			return periods, nil
 		}
 		for _, p := range c.day(year, month, day+d, by) {
-			p.Start, p.End = later(p.Start, from), earlier(p.End, to)
+			// A shift that begins in an hour that the clocks leave out may come
+			// to lie before the one before it.
+			p.Start, p.End = later(p.Start, behind), earlier(p.End, to)
 			if p.Start.Before(p.End) {
 				periods = append(periods, p)
+				behind = p.End
 			}
 		}
 	}

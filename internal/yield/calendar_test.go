@@ -1,6 +1,7 @@
 package yield_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -74,7 +75,8 @@ func TestTwoHalfPastTwos(t *testing.T) {
 	table := yield.NewTable(periods, false)
 	first := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC) // 02:30 in summer time
 	for _, at := range []time.Time{first, first.Add(time.Hour)} {
-		table.Count(yield.Attempt{ProcessSegment: "ocv", Time: at, Passed: true})
+		i := slices.IndexFunc(periods, func(p yield.Period) bool { return at.Before(p.End) })
+		table.Count(i, yield.Count{ProcessSegment: "ocv", Tested: 1, Passed: 1})
 	}
 	rows := table.Rows()
 	if len(rows) != 2 || rows[0].Period.Name == rows[1].Period.Name {

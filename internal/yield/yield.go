@@ -10,21 +10,18 @@ package yield
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// Attempt is one item's first attempt at a process segment.
-type Attempt struct {
+// Count counts first attempts at a process segment on a piece of equipment.
+type Count struct {
 	// ProcessSegment is the step.
 	ProcessSegment string
-	// Equipment is where it was tried.
+	// Equipment is where they were.
 	Equipment mes.EquipmentID
-	// Time is the event time.
-	Time time.Time
-	// Passed says whether it was conformant.
-	Passed bool
+	// Tested counts the items with a first attempt, Passed the conformant ones.
+	Tested, Passed uint64
 }
 
 // Row is what became of the first attempts of one process segment, or of one
@@ -69,39 +66,28 @@ func NewTable(periods []Period, byEquipment bool) *Table {
 	return &Table{periods, byEquipment, make(map[rowKey]*Row), make(map[string]*Row)}
 }
 
-// Count adds an attempt; one outside the periods is left out.
-func (t *Table) Count(a Attempt) {
-	i, found := slices.BinarySearchFunc(t.periods, a.Time, func(p Period, at time.Time) int {
-		switch {
-		case !at.Before(p.End):
-			return -1
-		case at.Before(p.Start):
-			return 1
-		}
-		return 0
-	})
-	if !found {
+// Count adds what was counted in a period, given by its place among the periods.
+func (t *Table) Count(period int, c Count) {
+	if c.Tested == 0 {
 		return
 	}
-	k := rowKey{period: i, segment: a.ProcessSegment}
+	k := rowKey{period: period, segment: c.ProcessSegment}
 	if t.byEquipment {
-		k.equipment = a.Equipment
+		k.equipment = c.Equipment
 	}
 	row := t.rows[k]
 	if row == nil {
-		row = &Row{Period: t.periods[i], ProcessSegment: a.ProcessSegment, Equipment: k.equipment}
+		row = &Row{Period: t.periods[period], ProcessSegment: c.ProcessSegment, Equipment: k.equipment}
 		t.rows[k] = row
 	}
-	whole := t.segments[a.ProcessSegment]
+	whole := t.segments[c.ProcessSegment]
 	if whole == nil {
-		whole = &Row{ProcessSegment: a.ProcessSegment}
-		t.segments[a.ProcessSegment] = whole
+		whole = &Row{ProcessSegment: c.ProcessSegment}
+		t.segments[c.ProcessSegment] = whole
 	}
-	for _, r := range []*Row{row, whole} {
-		r.Tested++
-		if a.Passed {
-			r.Passed++
-		}
+	for _, r := range [...]*Row{row, whole} {
+		r.Tested += c.Tested
+		r.Passed += c.Passed
 	}
 }
 
