@@ -34,6 +34,7 @@ const (
 	grpcStatus  = "google.golang.org/grpc/status"
 	opcuaClient = "github.com/gopcua/opcua"
 	opcuaServer = "github.com/awcullen/opcua"
+	pgx         = "github.com/jackc/pgx/v5"
 	pflag       = "github.com/spf13/pflag"
 	prometheus  = "github.com/prometheus/client_golang"
 	protobuf    = "google.golang.org/protobuf"
@@ -60,7 +61,7 @@ var layers = []layer{
 	{
 		path: "internal/cli",
 		takt: []string{
-			"internal/app", "internal/gateway", "internal/gateway/config", "internal/gateway/spool", "internal/push",
+			"internal/app", "internal/bench", "internal/gateway", "internal/gateway/config", "internal/gateway/spool", "internal/push",
 			"internal/client", "internal/line", "internal/wire", "internal/store", "api/takt/v1", "internal/genealogy",
 			"internal/yield", "internal/spc", "internal/route", "internal/mes",
 		},
@@ -75,6 +76,13 @@ var layers = []layer{
 			"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf, sys, yaml},
+	},
+	{
+		path: "internal/bench",
+		takt: []string{
+			"internal/client", "internal/sim", "internal/line", "api/takt/v1", "internal/mes",
+		},
+		foreign: []string{errgroup, grpc, pgx, protobuf, sys},
 	},
 	{
 		path: "internal/rpc",

@@ -95,7 +95,7 @@ func newRoot(p Process) *cobra.Command {
 		newYield(connection), newEvents(connection), newEquipment(connection),
 		newLedger(connection), newSources(connection), newQuarantine(connection),
 	)
-	add("run", newDemo(), newServe(), newGateway(), newSim(connection), newPush(connection, p))
+	add("run", newDemo(), newServe(), newGateway(), newSim(connection), newPush(connection, p), newBench(connection))
 	add("keep", newCheck(connection), newRebuild(), newInfo(connection))
 	root.AddCommand(newVersion())
 	return root

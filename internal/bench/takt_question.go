@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+)
+
+// tracePage is how many edges of a trace are asked for at a time.
+const tracePage = 10_000
+
+// record asks for a cell's whole record.
+func (t *takt) record(ctx context.Context, cell string) (*taktv1.GetItemRecordResponse, error) {
+	return taktv1.NewMaterialServiceClient(t.client.Conn()).GetItemRecord(ctx, &taktv1.GetItemRecordRequest{Name: "items/" + cell})
+}
+
+// recordLines returns a record as lines that can be compared.
+func recordLines(r *taktv1.GetItemRecordResponse) []string {
+	var lines []string
+	for _, entry := range r.GetEntries() {
+		id, e := entry.GetEvent().GetIdentity(), entry.GetEvent().GetEvent()
+		work := e.GetWork()
+		lines = append(lines, eventLine(
+			string(id.GetSource()), id.GetSequence(), e.GetEventTime().AsTime(), string(e.GetEquipment()), e.GetProcessSegment(),
+			int(work.GetDisposition()), int(work.GetAttempt()), work.GetMeasurements().GetValues(),
+		))
+	}
+	return lines
+}
+
+// eventLine returns what both sides say of an event, values to the bit.
+func eventLine(source string, sequence uint64, at time.Time, equipment, segment string, disposition, attempt int, values []float64) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d %s %s %s %d %d", source, sequence, at.UTC().Format(time.RFC3339Nano), equipment, segment, disposition, attempt)
+	for _, v := range values {
+		fmt.Fprintf(&b, " %x", math.Float64bits(v))
+	}
+	return b.String()
+}
+
+// trace asks for all edges from a thing on, page by page.
+func (t *takt) trace(ctx context.Context, thing string, direction taktv1.Direction, each func(*taktv1.GenealogyEdge)) error {
+	request := &taktv1.TraceGenealogyRequest{Thing: thing, Direction: direction, PageSize: tracePage}
+	for {
+		response, err := taktv1.NewGenealogyServiceClient(t.client.Conn()).TraceGenealogy(ctx, request)
+		if err != nil {
+			return err
+		}
+		for _, e := range response.GetEdges() {
+			each(e)
+		}
+		if request.PageToken = response.GetNextPageToken(); request.GetPageToken() == "" {
+			return nil
+		}
+	}
+}
+
+// backward returns the edges that lead to a cell.
+func (t *takt) backward(ctx context.Context, cell string) ([]*taktv1.GenealogyEdge, error) {
+	var edges []*taktv1.GenealogyEdge
+	err := t.trace(ctx, "items/"+cell, taktv1.Direction_DIRECTION_BACKWARD, func(e *taktv1.GenealogyEdge) { edges = append(edges, e) })
+	return edges, err
+}
+
+// edgeLines returns edges as lines that can be compared, in no order of time.
+func edgeLines(edges []*taktv1.GenealogyEdge) []string {
+	var lines []string
+	for _, e := range edges {
+		lines = append(lines, edgeLine(thingID(e.GetInput()), thingID(e.GetOutput()), int(e.GetDepth())))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func edgeLine(input, output string, depth int) string {
+	return fmt.Sprintf("%s %s %d", input, output, depth)
+}
+
+// thingID returns the id in a thing's name; the bench's ids need no unescaping.
+func thingID(name string) string { return name[strings.IndexByte(name, '/')+1:] }
+
+// forward returns the ids of all that was made of a lot, each once.
+func (t *takt) forward(ctx context.Context, lot string) (map[string]bool, error) {
+	things := make(map[string]bool)
+	err := t.trace(ctx, "lots/"+lot, taktv1.Direction_DIRECTION_FORWARD, func(e *taktv1.GenealogyEdge) { things[thingID(e.GetOutput())] = true })
+	return things, err
+}
+
+// yield asks for first-pass yield between two instants.
+func (t *takt) yield(ctx context.Context, from, to time.Time) ([]string, error) {
+	response, err := taktv1.NewYieldServiceClient(t.client.Conn()).ComputeYield(ctx, &taktv1.ComputeYieldRequest{
+		StartTime: timestamppb.New(from), EndTime: timestamppb.New(to),
+	})
+	var lines []string
+	for _, r := range response.GetRows() {
+		lines = append(lines, yieldLine(r.GetProcessSegment(), r.GetTested(), r.GetPassed()))
+	}
+	slices.Sort(lines)
+	return lines, err
+}
+
+func yieldLine(segment string, tested, passed uint64) string {
+	return fmt.Sprintf("%s %d of %d", segment, passed, tested)
+}
