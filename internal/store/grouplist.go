@@ -119,8 +119,9 @@ func (l *groupList) run(n int) (r reader, at group) {
 	return r, at
 }
 
-// read calls fn for the groups of a run in their order, until it returns false.
-func (l *groupList) read(n int, fn func(group) (bool, error)) error {
+// read calls fn for the groups of a run in their order, until it returns false;
+// without their schemas where those are not asked for.
+func (l *groupList) read(n int, withSchemas bool, fn func(group) (bool, error)) error {
 	r, g := l.run(n)
 	offsets := make(map[[2]uint64]mes.Offset)
 	for range min(groupRun, l.count-n*groupRun) {
@@ -138,7 +139,11 @@ func (l *groupList) read(n int, fn func(group) (bool, error)) error {
 		}
 		if more&1 != 0 {
 			for range bounded(&r) {
-				s, err := mes.DecodeSchema(r.bytes())
+				encoded := r.bytes()
+				if !withSchemas {
+					continue
+				}
+				s, err := mes.DecodeSchema(encoded)
 				if err != nil {
 					return damagedGroups()
 				}
@@ -171,20 +176,20 @@ func (l *groupList) name(r *reader, number uint64) string {
 // all calls fn for each group in its order.
 func (l *groupList) all(fn func(group) error) error {
 	for n := range len(l.runs) / 4 {
-		if err := l.read(n, func(g group) (bool, error) { return true, fn(g) }); err != nil {
+		if err := l.read(n, true, func(g group) (bool, error) { return true, fn(g) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// of returns the group that a position is in.
+// of returns the group that a position is in, without its schemas.
 func (l *groupList) of(position mes.Position) (found group, err error) {
 	n := sort.Search(len(l.runs)/4, func(n int) bool { _, at := l.run(n); return at.first > position })
 	if n == 0 {
 		return group{}, damagedGroups()
 	}
-	err = l.read(n-1, func(g group) (bool, error) {
+	err = l.read(n-1, false, func(g group) (bool, error) {
 		if position < g.first+mes.Position(g.count) { //nolint:gosec // a count is never negative
 			found = g
 		}
