@@ -576,12 +576,11 @@ func decodeAttempt(value []byte) (attemptResult, error) {
 // settleAttempt enters a new attempt of an item at a segment. Most items have
 // one, which needs no look at any other.
 func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) error {
-	have, err := d.get(tableFirst, key(nil).number32(segment).number(thing))
-	if err != nil {
-		return err
-	}
+	tried, err := d.hasFirst(thing, segment)
 	switch {
-	case have != nil:
+	case err != nil:
+		return err
+	case tried:
 		return d.settleFirst(thing, segment)
 	case f.Attempt > 1:
 		return nil
@@ -589,8 +588,33 @@ func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) er
 	return d.putFirst(thing, segment, firstAttempt{d.entry.position, d.moment.time}, d.equipment, f)
 }
 
+// hasFirst reports whether an item has a first attempt at a segment. Most pass in
+// the order of their numbers, and need no look at the index.
+func (w *writer) hasFirst(thing uint64, segment uint32) (bool, error) {
+	highest, known := w.tried[segment]
+	if !known {
+		last, _, err := w.tables.Before(tableFirst, key(nil).number32(segment), key(nil).number(uint64(segment)+1))
+		if err != nil {
+			return false, err
+		}
+		if last != nil {
+			r := reader{b: last}
+			_, highest = r.number32(), r.number()
+		}
+		w.tried[segment] = highest
+	}
+	if thing > highest {
+		return false, nil
+	}
+	have, err := w.get(tableFirst, key(nil).number32(segment).number(thing))
+	return have != nil, err
+}
+
 func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) error {
 	r := attemptResult{equipment, f.Disposition == mes.DispositionConformant}
+	if highest, known := w.tried[segment]; known {
+		w.tried[segment] = max(highest, thing)
+	}
 	w.put(tableFirst, key(nil).number32(segment).number(thing), key(nil).number(uint64(a.position)))
 	w.put(tableAttempt, attemptKey(segment, a.time, thing), r.encode())
 	return w.countTested(segment, a.time, r, 1)

@@ -39,6 +39,8 @@ type writer struct {
 	names  map[nameKey]uint32
 	things map[mes.Thing]thingEntry
 	spans  map[spanKey]span
+	// tried are the highest things that have a first attempt, by process segment.
+	tried map[uint32]uint64
 	// tested are counters as of the group at hand, and counted those that it
 	// changes.
 	tested  map[testedKey]*testedWindow
@@ -88,7 +90,7 @@ func (w *writer) flush() {
 func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 	w := &writer{
 		db: db, periods: periods,
-		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span),
+		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span), tried: make(map[uint32]uint64),
 		tested: make(map[testedKey]*testedWindow), pending: newPending(),
 	}
 	err := db.View(func(tx *bbolt.Tx) (err error) {
