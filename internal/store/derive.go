@@ -60,8 +60,8 @@ func (w *writer) deriveIdentity(e *entry) error {
 		w.put(tableQuarantine, key(nil).u8(0).number(uint64(e.position)), key(nil).number32(source))
 		w.put(tableQuarantine, quarantineKey(&e.record), key(nil).number(uint64(e.position)))
 	}
-	if id.Validate() != nil { //nolint:nilerr // in quarantine: no identity that numbers could be kept of
-		return nil
+	if id.Validate() != nil {
+		return nil //nolint:nilerr // in quarantine: no identity that numbers could be kept of
 	}
 	k := spanKey{source, id.Epoch}
 	have, err := w.span(k)

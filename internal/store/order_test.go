@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"math/rand/v2"
@@ -31,7 +32,7 @@ func TestAnyOrder(t *testing.T) {
 	records := dayOf(t, true, 10*time.Second)
 	want := stateOf(t, records, 0, rand.New(rand.NewPCG(0, 0)), true)
 	for n := range orders {
-		r := rand.New(rand.NewPCG(uint64(n), 4)) //nolint:gosec // a seed
+		r := rand.New(rand.NewPCG(uint64(n), 4))
 		shuffled := slices.Clone(records)
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		for range r.IntN(30) {
@@ -134,11 +135,11 @@ func stateOf(t *testing.T, records []mes.Record, sealBytes int, r *rand.Rand, fu
 		from = to
 	}
 	d := digest{hash: sha256.New(), full: full}
-	view(t, s, func(v *store.View) error { return d.all(v) })
+	view(t, s, d.all)
 	if full {
 		return strings.Join(d.lines, "\n")
 	}
-	return fmt.Sprintf("%x", d.hash.Sum(nil))
+	return hex.EncodeToString(d.hash.Sum(nil))
 }
 
 func firstDifference(want, got string) string {
@@ -213,7 +214,7 @@ func (d *digest) items(v *store.View) (lines []string, err error) {
 			return nil, err
 		}
 		for _, e := range record {
-			parts = append(parts, fmt.Sprintf("%v by %s %v %v", e.Event.Identity, e.Carrier, e.Role, e.Slots))
+			parts = append(parts, fmt.Sprintf("%v by %s %v %v", e.Identity, e.Carrier, e.Role, e.Slots))
 		}
 		lines = append(lines, line+" "+strings.Join(parts, "; "))
 		if d.full {
