@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -55,8 +56,8 @@ func newTraceWay(c *connection, direction taktv1.Direction, cmd *cobra.Command) 
 		if err != nil {
 			return err
 		}
-		return q.trace(ctx, &taktv1.TraceGenealogyRequest{
-			Thing: thing, Direction: direction, MaxDepth: depth, MinPosition: q.minPosition, PageSize: listPage,
+		return q.trace(ctx, &taktv1.StreamGenealogyRequest{
+			Thing: thing, Direction: direction, MaxDepth: depth, MinPosition: q.minPosition,
 		})
 	})
 	cmd.Flags().Int32Var(&depth, "depth", 0, "how many `steps`; 0 goes all the way")
@@ -91,7 +92,7 @@ func (q *query) material(ctx context.Context, typed string) (string, error) {
 	return "", mes.Errorf(mes.CodeInvalid, "%s is the name of %s; name one of them in full", typed, strings.Join(found, " and "))
 }
 
-func (q *query) trace(ctx context.Context, req *taktv1.TraceGenealogyRequest) error {
+func (q *query) trace(ctx context.Context, req *taktv1.StreamGenealogyRequest) error {
 	zone, err := q.shown(ctx)
 	if err != nil {
 		return err
@@ -106,28 +107,37 @@ func (q *query) trace(ctx context.Context, req *taktv1.TraceGenealogyRequest) er
 	}
 	summary := newTraceSummary(req.GetDirection())
 	var position uint64
-	err = q.pages(ctx, func(ctx context.Context, token string) (string, error) {
-		req.PageToken = token
-		resp, err := taktv1.NewGenealogyServiceClient(q.Conn()).TraceGenealogy(ctx, req)
-		if err != nil {
-			return "", err
+	// Each answer has to come in time, however many there are.
+	inTime, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(q.timeout, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
+	for resp, err := range q.Trace(inTime, req) {
+		if cause := context.Cause(inTime); err != nil && errors.Is(cause, context.DeadlineExceeded) {
+			err = cause
 		}
+		if err != nil {
+			return q.explain(err)
+		}
+		late.Stop()
 		position = resp.GetPosition()
 		if q.json() {
-			return resp.GetNextPageToken(), q.out.message(resp)
-		}
-		for _, e := range resp.GetEdges() {
-			summary.add(e)
-			if csv {
-				q.edgeCSV(e, zone)
-			} else {
-				q.edgeRow(e, zone)
+			err = q.out.message(resp)
+		} else {
+			for _, e := range resp.GetEdges() {
+				summary.add(e)
+				if csv {
+					q.edgeCSV(e, zone)
+				} else {
+					q.edgeRow(e, zone)
+				}
 			}
+			err = q.out.flush()
 		}
-		return resp.GetNextPageToken(), nil
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		late.Reset(q.timeout)
 	}
 	q.note("%s at position %d", summary, position)
 	return nil

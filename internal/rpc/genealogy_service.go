@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -17,16 +18,25 @@ type genealogyService struct {
 	*Server
 }
 
-// TraceGenealogy implements the API. Each page walks from the start again and
-// leaves out what the pages before had, as of the first page's position.
-func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGenealogyRequest) (*taktv1.TraceGenealogyResponse, error) {
-	p, err := s.readPage(r, 1000, 10_000)
-	if err != nil {
-		return nil, err
-	}
+// traceRequest is what both ways to ask for a trace have in common.
+type traceRequest interface {
+	GetThing() string
+	GetDirection() taktv1.Direction
+	GetMaxDepth() int32
+	GetMinPosition() uint64
+}
+
+// traceVisit takes an edge, the nth of its trace from 1, and its size. It returns
+// false to end the walk.
+type traceVisit func(v *store.View, m *taktv1.GenealogyEdge, n uint64, size int) (bool, error)
+
+// trace walks from where a request says, and visits the edges behind the first
+// t.After of them, as of t.Position where there is one. It calls begin with the
+// view before the first.
+func (s *genealogyService) trace(ctx context.Context, t token, r traceRequest, begin func(*store.View), visit traceVisit) error {
 	start, err := mes.ParseThing(r.GetThing())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var way genealogy.Direction
 	switch r.GetDirection() {
@@ -35,37 +45,165 @@ func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGe
 	case taktv1.Direction_DIRECTION_FORWARD:
 		way = genealogy.Forward
 	default:
-		return nil, mes.Invalid("direction", "must be backward or forward")
+		return mes.Invalid("direction", "must be backward or forward")
 	}
 	if r.GetMaxDepth() < 0 {
-		return nil, mes.Invalid("max_depth", "is negative; 0 is for all")
+		return mes.Invalid("max_depth", "is negative; 0 is for all")
 	}
-	response := new(taktv1.TraceGenealogyResponse)
-	return response, s.view(ctx, p.token, r.GetMinPosition(), func(v *store.View) error {
-		response.Position = uint64(v.Position())
+	return s.view(ctx, t, r.GetMinPosition(), func(v *store.View) error {
+		begin(v)
 		if start, err = v.Resolve(start); err != nil {
 			return err
 		}
 		var n uint64
-		size := 0
 		for e, err := range v.Trace(start, way, int(r.GetMaxDepth())) {
 			if err != nil {
 				return err
 			}
-			if n++; n <= p.After {
+			if n++; n <= t.After {
 				continue
-			}
-			if len(response.GetEdges()) == p.size || size > maxAnswerBytes {
-				response.NextPageToken = p.next(v.Position(), n-1)
-				return nil
 			}
 			m, err := wire.Edge(e, v.Definition)
 			if err != nil {
 				return err
 			}
-			size += proto.Size(m)
-			response.Edges = append(response.Edges, m)
+			if more, err := visit(v, m, n, proto.Size(m)); err != nil || !more {
+				return err
+			}
 		}
 		return nil
+	})
+}
+
+// TraceGenealogy implements the API. Each page walks from the start again and
+// leaves out what the pages before had, as of the first page's position.
+func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGenealogyRequest) (*taktv1.TraceGenealogyResponse, error) {
+	p, err := s.readPage(r, 1000, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	response, size := new(taktv1.TraceGenealogyResponse), 0
+	begin := func(v *store.View) { response.Position = uint64(v.Position()) }
+	return response, s.trace(ctx, p.token, r, begin, func(v *store.View, m *taktv1.GenealogyEdge, n uint64, bytes int) (bool, error) {
+		if len(response.GetEdges()) == p.size || size > maxAnswerBytes {
+			response.NextPageToken = p.next(v.Position(), n-1)
+			return false, nil
+		}
+		size += bytes
+		response.Edges = append(response.Edges, m)
+		return true, nil
+	})
+}
+
+const (
+	// chunkEdges and chunkBytes are about how much one response of a stream has.
+	chunkEdges = 500
+	chunkBytes = 256 << 10
+	// patience is how long a walk keeps hold of the files while it waits for who
+	// reads it, and maxHold how long in any case: while it does, the pages that
+	// seals free cannot be used again, and the file of the indexes grows.
+	patience = time.Second
+	maxHold  = 10 * time.Second
+)
+
+// StreamGenealogy implements the API. One goroutine walks, this one sends: a
+// reader that is slow holds up its own walk only, which lets go of the files.
+func (s *genealogyService) StreamGenealogy(r *taktv1.StreamGenealogyRequest, stream taktv1.GenealogyService_StreamGenealogyServer) error {
+	at, err := s.readResume(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	chunks, walked := make(chan *taktv1.StreamGenealogyResponse), make(chan error, 1)
+	go func() {
+		defer close(chunks)
+		walked <- s.walk(ctx, at, r, chunks)
+	}()
+	var sent error
+	for chunk := range chunks {
+		if sent == nil {
+			if sent = stream.Send(chunk); sent != nil {
+				cancel()
+			}
+		}
+	}
+	if err := <-walked; sent == nil {
+		return err
+	}
+	return sent
+}
+
+// readResume returns where a stream begins: at its resume token, if it has one.
+//
+// Errors: CodeTokenMismatch for a token of another question, CodeTokenForeign
+// for one of another store.
+func (s *Server) readResume(r *taktv1.StreamGenealogyRequest) (token, error) {
+	at := token{Store: s.store.ID(), Question: question(r)}
+	if r.GetResumeToken() == "" {
+		return at, nil
+	}
+	got, err := readToken(r.GetResumeToken())
+	switch {
+	case err != nil || got.Question != at.Question:
+		return token{}, mes.Errorf(mes.CodeTokenMismatch, "the resume token belongs to another question; ask from the beginning")
+	case got.Store != at.Store:
+		return token{}, mes.Errorf(mes.CodeTokenForeign, "the resume token belongs to another store; ask from the beginning")
+	}
+	return got, nil
+}
+
+// walk hands on the edges of a trace in chunks, the last of which is complete.
+func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamGenealogyRequest, chunks chan<- *taktv1.StreamGenealogyResponse) error {
+	chunk, size := new(taktv1.StreamGenealogyResponse), 0
+	held := time.Now()
+	begin := func(v *store.View) { at.Position = v.Position() }
+	err := s.trace(ctx, at, r, begin, func(v *store.View, m *taktv1.GenealogyEdge, n uint64, bytes int) (bool, error) {
+		if len(chunk.GetEdges()) < chunkEdges && size < chunkBytes {
+			chunk.Edges, size = append(chunk.Edges, m), size+bytes
+			return true, nil
+		}
+		at.After = n - 1
+		chunk.Position, chunk.ResumeToken = uint64(at.Position), at.String()
+		waited, err := hand(ctx, v, chunk, chunks)
+		if err == nil && !waited && time.Since(held) > maxHold {
+			waited, err = true, v.Pause(func() error { return nil })
+		}
+		if waited {
+			held = time.Now()
+		}
+		chunk, size = &taktv1.StreamGenealogyResponse{Edges: []*taktv1.GenealogyEdge{m}}, bytes
+		return true, err
+	})
+	if err != nil {
+		return err
+	}
+	chunk.Position, chunk.Complete = uint64(at.Position), true
+	select {
+	case chunks <- chunk:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// hand hands on a chunk, and lets go of the view's files where that takes long.
+func hand(ctx context.Context, v *store.View, chunk *taktv1.StreamGenealogyResponse, chunks chan<- *taktv1.StreamGenealogyResponse) (waited bool, err error) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case chunks <- chunk:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-timer.C:
+	}
+	return true, v.Pause(func() error {
+		select {
+		case chunks <- chunk:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	})
 }

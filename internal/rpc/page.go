@@ -92,7 +92,7 @@ func (p page) next(at mes.Position, after uint64) string {
 // question returns a hash of a request less its page fields.
 func question(r proto.Message) string {
 	c := proto.Clone(r).ProtoReflect()
-	for _, name := range []protoreflect.Name{"page_size", "page_token", "min_position"} {
+	for _, name := range []protoreflect.Name{"page_size", "page_token", "resume_token", "min_position"} {
 		if f := c.Descriptor().Fields().ByName(name); f != nil {
 			c.Clear(f)
 		}

@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/genealogy"
@@ -358,12 +360,33 @@ func pages[E any](page func(token string) ([]E, string, error)) (all []E, err er
 }
 
 func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*taktv1.GenealogyEdge, error) {
-	return pages(func(token string) ([]*taktv1.GenealogyEdge, string, error) {
-		m, err := taktv1.NewGenealogyServiceClient(r.conn).TraceGenealogy(r.t.Context(), &taktv1.TraceGenealogyRequest{
+	client := taktv1.NewGenealogyServiceClient(r.conn)
+	edges, err := pages(func(token string) ([]*taktv1.GenealogyEdge, string, error) {
+		m, err := client.TraceGenealogy(r.t.Context(), &taktv1.TraceGenealogyRequest{
 			Thing: thing, Direction: way, MaxDepth: depth, PageSize: pageSize, PageToken: token,
 		})
 		return m.GetEdges(), m.GetNextPageToken(), err
 	})
+	if err != nil {
+		return nil, err
+	}
+	// The stream must say the same.
+	stream, err := client.StreamGenealogy(r.t.Context(), &taktv1.StreamGenealogyRequest{Thing: thing, Direction: way, MaxDepth: depth})
+	if err != nil {
+		return nil, wire.Error(err)
+	}
+	var streamed []*taktv1.GenealogyEdge
+	for complete := false; !complete; {
+		m, err := stream.Recv()
+		if err != nil {
+			return nil, wire.Error(err)
+		}
+		streamed, complete = append(streamed, m.GetEdges()...), m.GetComplete()
+	}
+	if diff := cmp.Diff(edges, streamed, protocmp.Transform()); diff != "" {
+		r.t.Errorf("StreamGenealogy(%s) mismatch (-pages +stream):\n%s", thing, diff)
+	}
+	return edges, nil
 }
 
 func (r *remote) Record(item string) (*taktv1.GetItemRecordResponse, error) {

@@ -246,20 +246,27 @@ func sizeOf(path string) int64 {
 type archiveReader struct {
 	periods []*period
 	txs     map[*period]*bbolt.Tx
-	at      openChunk
+	at      *openChunk // the chunk that was read last
+	// recent are the chunks that were read, the last one first. What stays open
+	// of a chunk is a few hundred bytes a block.
+	recent []*openChunk
 }
 
-// openChunk is the chunk that was read last, as far as it was.
+// maxOpenChunks is how many chunks stay open: what goes from one to the other
+// and back need not check their blocks anew.
+const maxOpenChunks = 64
+
+// openChunk is a chunk as far as it was read.
 type openChunk struct {
 	chunk
 	tx        *bbolt.Tx
 	directory block.Directory
-	blocks    map[int]*block.Block
+	blocks    []*block.Block
 	groups    *groupList
 }
 
 func newArchiveReader(periods []*period) archiveReader {
-	return archiveReader{periods: periods, txs: make(map[*period]*bbolt.Tx)}
+	return archiveReader{periods: periods, txs: make(map[*period]*bbolt.Tx), at: new(openChunk)}
 }
 
 func (r *archiveReader) close() error {
@@ -284,8 +291,15 @@ func (r *archiveReader) tx(p *period) (*bbolt.Tx, error) {
 
 // seek opens the chunk that a position is in. CodeDamaged where there is none.
 func (r *archiveReader) seek(position mes.Position) error {
-	if c := &r.at; c.tx != nil && position >= c.first && position < c.next() {
+	if r.at.has(position) {
 		return nil
+	}
+	for i, c := range r.recent {
+		if c.has(position) {
+			copy(r.recent[1:i+1], r.recent[:i])
+			r.recent[0], r.at = c, c
+			return nil
+		}
 	}
 	n, found := slices.BinarySearchFunc(r.periods, position, func(p *period, position mes.Position) int {
 		if p.first <= position {
@@ -323,6 +337,10 @@ func (r *archiveReader) seek(position mes.Position) error {
 	return r.open(tx, c)
 }
 
+func (c *openChunk) has(position mes.Position) bool {
+	return c.tx != nil && position >= c.first && position < c.next()
+}
+
 func missing(position mes.Position) error {
 	return mes.Errorf(mes.CodeDamaged, "position %d is missing in the log; run takt check, then restore a backup", position)
 }
@@ -337,7 +355,12 @@ func (r *archiveReader) open(tx *bbolt.Tx, c chunk) error {
 	if err != nil {
 		return err
 	}
-	r.at = openChunk{chunk: c, tx: tx, directory: directory, blocks: make(map[int]*block.Block)}
+	r.at = &openChunk{chunk: c, tx: tx, directory: directory, blocks: make([]*block.Block, directory.Blocks())}
+	if len(r.recent) < maxOpenChunks {
+		r.recent = append(r.recent, nil)
+	}
+	copy(r.recent[1:], r.recent)
+	r.recent[0] = r.at
 	return nil
 }
 

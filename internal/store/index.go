@@ -45,7 +45,12 @@ func newIndex(tx *bbolt.Tx, layers []*layer, periods []*period, upTo mes.Positio
 	}
 }
 
-func (x *index) close() error { return errors.Join(x.log.archive.close(), x.tx.Rollback()) }
+func (x *index) close() error {
+	if x.tx == nil {
+		return nil
+	}
+	return errors.Join(x.log.archive.close(), x.tx.Rollback())
+}
 
 func (x *index) get(t table.ID, k []byte) ([]byte, error) { return x.tables.Get(t, k) }
 
@@ -272,7 +277,17 @@ func (x index) mentions(thing uint64, in role, fn func(mention) (bool, error)) e
 	if in != 0 {
 		prefix = prefix.u8(uint8(in))
 	}
-	return x.scan(tableMention, prefix, nil, func(k, value []byte) (bool, error) {
+	return x.mentionsIn(prefix, prefix, fn)
+}
+
+// mentionsFrom is mentions for a role and all that come behind it.
+func (x index) mentionsFrom(thing uint64, in role, fn func(mention) (bool, error)) error {
+	prefix := key(nil).number(thing)
+	return x.mentionsIn(prefix, prefix.fork().u8(uint8(in)), fn)
+}
+
+func (x index) mentionsIn(prefix, from key, fn func(mention) (bool, error)) error {
+	return x.scan(tableMention, prefix, from, func(k, value []byte) (bool, error) {
 		m, err := decodeMention(k, value)
 		if err != nil || m.position > x.upTo {
 			return true, err

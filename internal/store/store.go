@@ -266,7 +266,7 @@ func (s *Store) Close() error {
 
 // View calls fn with a consistent view of the store at the newest position,
 // which is at least `least`. The view is valid until fn returns; a long fn keeps
-// pages of the file from being reused.
+// pages of the file from being reused, but for what it does in View.Pause.
 //
 // Errors: CodePositionAhead where the log has not come so far, CodeDamaged
 // where something that fn read does not match its checksum; else fn's own.
@@ -279,12 +279,13 @@ func (s *Store) View(ctx context.Context, least mes.Position, fn func(*View) err
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, x.close()) }()
+		files := x
+		defer func() { err = errors.Join(err, files.close()) }()
 		if x.upTo < least {
 			return mes.Errorf(mes.CodePositionAhead, "the log ends at position %d; %d has not been reached", x.upTo, least).
 				With("position", fmt.Sprint(x.upTo))
 		}
-		return fn(&View{index: x, ctx: ctx, position: x.upTo})
+		return fn(&View{index: x, ctx: ctx, store: s, files: &files, position: x.upTo, made: make(map[uint64][]*making)})
 	})
 }
 

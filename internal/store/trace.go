@@ -43,6 +43,9 @@ type making struct {
 	moment  moment
 	work    *mes.Work
 	stretch *mes.Interval // which stretch of the thing it made, nil for all
+	// candidates are what each of those that it consumed may have been, once that
+	// was looked up.
+	candidates [][]mes.Thing
 }
 
 // inputs returns what went into a node.
@@ -84,15 +87,21 @@ func (v *View) inputs(n genealogy.Node) ([]genealogy.Edge, error) {
 }
 
 // within returns those makings that may have made what a node means.
-func within(makings []making, n genealogy.Node) []making {
+func within(makings []*making, n genealogy.Node) []*making {
 	if !n.HasInterval {
 		return makings
 	}
-	return slices.DeleteFunc(makings, func(m making) bool { return m.stretch != nil && !m.stretch.Overlaps(n.Interval) })
+	var overlapping []*making
+	for _, m := range makings {
+		if m.stretch == nil || m.stretch.Overlaps(n.Interval) {
+			overlapping = append(overlapping, m)
+		}
+	}
+	return overlapping
 }
 
 // stretches counts the makings of a stretch.
-func stretches(makings []making) (n int) {
+func stretches(makings []*making) (n int) {
 	for _, m := range makings {
 		if m.stretch != nil {
 			n++
@@ -120,9 +129,13 @@ func surely(i, other mes.Interval) bool {
 
 // makings returns the work that made a thing: that produced it, or that put
 // something into it. What only scanned a stretch that other work made of something
-// is none.
-func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
-	var makings []making
+// is none. They are asked for again for each stretch of a coil that is on the
+// way, and so kept.
+func (v *View) makings(number uint64, t mes.Thing) ([]*making, error) {
+	if have, known := v.made[number]; known {
+		return have, nil
+	}
+	var makings []*making
 	for _, as := range []role{roleProduced, roleSubject} {
 		err := v.mentions(number, as, func(m mention) (bool, error) {
 			e, err := v.read(m.position, true)
@@ -133,7 +146,7 @@ func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
 			if !ok || as == roleSubject && (len(work.Produced) > 0 || len(work.Consumed) == 0) {
 				return true, nil
 			}
-			made := making{entry: e, moment: m.moment, work: work}
+			made := &making{entry: e, moment: m.moment, work: work}
 			for _, a := range work.Produced {
 				if a.Ref.Thing == t && a.Interval != nil {
 					made.stretch = a.Interval
@@ -146,20 +159,28 @@ func (v *View) makings(number uint64, t mes.Thing) ([]making, error) {
 			return nil, err
 		}
 	}
-	return withoutScans(makings), nil
+	makings = withoutScans(makings)
+	const most = 1 << 12 // each is some hundred bytes
+	if v.kept > most {
+		clear(v.made)
+		v.kept = 0
+	}
+	v.made[number] = makings
+	v.kept += 1 + len(makings)
+	return makings, nil
 }
 
 // withoutScans leaves out the makings that used nothing for a stretch which lies
 // in one that used something.
-func withoutScans(makings []making) []making {
-	var used []making
+func withoutScans(makings []*making) []*making {
+	var used []*making
 	for _, m := range makings {
 		if len(m.work.Consumed) > 0 {
 			used = append(used, m)
 		}
 	}
-	return slices.DeleteFunc(makings, func(m making) bool {
-		return len(m.work.Consumed) == 0 && m.stretch != nil && slices.ContainsFunc(used, func(u making) bool {
+	return slices.DeleteFunc(makings, func(m *making) bool {
+		return len(m.work.Consumed) == 0 && m.stretch != nil && slices.ContainsFunc(used, func(u *making) bool {
 			return u.stretch == nil || u.stretch.Lane == m.stretch.Lane && u.stretch.From <= m.stretch.From && m.stretch.To <= u.stretch.To
 		})
 	})
@@ -167,21 +188,15 @@ func withoutScans(makings []making) []making {
 
 // consumedBy returns the edges from what one event consumed to the node that it
 // made.
-func (v *View) consumedBy(n genealogy.Node, m making) ([]genealogy.Edge, error) {
-	equipment, err := v.number(classEquipment, string(m.event.Equipment))
-	if err != nil {
+func (v *View) consumedBy(n genealogy.Node, m *making) ([]genealogy.Edge, error) {
+	if err := v.lookUp(m); err != nil {
 		return nil, err
 	}
 	var edges []genealogy.Edge
-	for _, a := range m.work.Consumed {
+	for i, a := range m.work.Consumed {
 		e := edgeOf(&m.entry, a, len(m.work.Produced) <= 1)
 		e.Output = n.Thing
-		candidates := []mes.Thing{a.Ref.Thing}
-		if a.Ref.IsZero() {
-			if candidates, err = v.onSlot(equipment, a.Slot, m.moment); err != nil {
-				return nil, err
-			}
-		}
+		candidates := m.candidates[i]
 		if len(candidates) == 0 {
 			e.Certainty = genealogy.Unknown
 			edges = append(edges, e)
@@ -205,6 +220,29 @@ func (v *View) consumedBy(n genealogy.Node, m making) ([]genealogy.Edge, error) 
 		}
 	}
 	return edges, nil
+}
+
+// lookUp finds what each of those that an event consumed may have been.
+func (v *View) lookUp(m *making) error {
+	if m.candidates != nil {
+		return nil
+	}
+	candidates := make([][]mes.Thing, len(m.work.Consumed))
+	for i, a := range m.work.Consumed {
+		if !a.Ref.IsZero() {
+			candidates[i] = []mes.Thing{a.Ref.Thing}
+			continue
+		}
+		equipment, err := v.number(classEquipment, string(m.event.Equipment))
+		if err != nil {
+			return err
+		}
+		if candidates[i], err = v.onSlot(equipment, a.Slot, m.moment); err != nil {
+			return err
+		}
+	}
+	m.candidates = candidates
+	return nil
 }
 
 // edgeOf returns what an event says of one thing that it consumed.
@@ -285,33 +323,40 @@ func removed(moves []genealogy.Move, e *entry, parent mes.Thing) bool {
 	return last != nil && last.Until != nil
 }
 
-// outputs returns what a node went into.
+// outputs returns what a node went into. Most things on the way went into
+// nothing: one look at their mentions says so.
 func (v *View) outputs(n genealogy.Node) ([]genealogy.Edge, error) {
 	number, err := v.thingNumber(n.Thing)
 	if err != nil {
 		return nil, err
 	}
 	var edges []genealogy.Edge
-	err = v.mentions(number, roleConsumed, func(m mention) (bool, error) {
-		e, err := v.read(m.position, true)
-		if err != nil {
-			return false, err
-		}
-		work, ok := e.event.Fact.(*mes.Work)
-		if !ok {
-			return true, nil
-		}
-		for _, a := range work.Consumed {
-			if a.Ref.Thing == n.Thing {
-				edges = append(edges, into(n, &e, work, a)...)
+	var loads []load
+	var placed []mes.Position
+	err = v.mentionsFrom(number, roleConsumed, func(m mention) (more bool, err error) {
+		switch m.role {
+		case roleConsumed:
+			err = v.consumedIn(n, m.position, &edges)
+		case roleChild:
+			r := reader{b: m.rest}
+			if action, kind := mes.PlacementAction(r.u8()), mes.RefKind(r.u8()); action == mes.PlacementAdd && kind == mes.RefItem {
+				placed = append(placed, m.position)
 			}
+		case roleSlot:
+			r := reader{b: m.rest}
+			l := load{moment: m.moment, equipment: r.number32(), slot: r.name()}
+			action := mes.SlotAction(r.u8())
+			if err = r.done("a slot's mention"); action == mes.SlotLoad {
+				loads = append(loads, l)
+			}
+		default: // no way to what was made of it
 		}
-		return true, nil
+		return true, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	taken, err := v.takenFromSlots(n, number)
+	taken, err := v.takenFromSlots(n, loads)
 	if err != nil {
 		return nil, err
 	}
@@ -319,8 +364,27 @@ func (v *View) outputs(n genealogy.Node) ([]genealogy.Edge, error) {
 	if err := v.weigh(n, number, edges); err != nil {
 		return nil, err
 	}
-	parents, err := v.parents(number, n.Thing)
+	parents, err := v.parents(n.Thing, placed)
 	return append(edges, parents...), err
+}
+
+// consumedIn appends the edges from a node to what the event at a position made
+// of it.
+func (v *View) consumedIn(n genealogy.Node, position mes.Position, edges *[]genealogy.Edge) error {
+	e, err := v.read(position, true)
+	if err != nil {
+		return err
+	}
+	work, ok := e.event.Fact.(*mes.Work)
+	if !ok {
+		return nil
+	}
+	for _, a := range work.Consumed {
+		if a.Ref.Thing == n.Thing {
+			*edges = append(*edges, into(n, &e, work, a)...)
+		}
+	}
+	return nil
 }
 
 // into returns the edges from one thing that an event consumed to all that it
@@ -401,12 +465,12 @@ func (v *View) weigh(n genealogy.Node, number uint64, edges []genealogy.Edge) er
 }
 
 // weighStretch counts the makings of a coil that an edge may have used.
-func weighStretch(e *genealogy.Edge, makings []making) {
+func weighStretch(e *genealogy.Edge, makings []*making) {
 	used := genealogy.Node{HasInterval: e.Interval != nil}
 	if used.HasInterval {
 		used.Interval = *e.Interval
 	}
-	of := stretches(within(slices.Clone(makings), used))
+	of := stretches(within(makings, used))
 	e.Next.Of = of
 	switch {
 	case e.Certainty != genealogy.Possible || e.Alternatives != 0: // of a slot
@@ -436,33 +500,41 @@ func (v *View) throughout(input, coil mes.Thing) (bool, error) {
 	return true, nil
 }
 
+// load is a slot's being loaded with something.
+type load struct {
+	moment
+	equipment uint32
+	slot      string
+}
+
 // takenFromSlots returns the edges from a lot to what was made of it while it
 // was on a slot.
-func (v *View) takenFromSlots(n genealogy.Node, number uint64) ([]genealogy.Edge, error) {
+func (v *View) takenFromSlots(n genealogy.Node, loads []load) ([]genealogy.Edge, error) {
+	if len(loads) == 0 {
+		return nil, nil
+	}
 	var edges []genealogy.Edge
 	type taking struct {
 		position mes.Position
 		slot     string
 	}
 	taken := make(map[taking]bool)
-	err := v.mentions(number, roleSlot, func(m mention) (bool, error) {
-		r := reader{b: m.rest}
-		equipment, slot, action := r.number32(), r.name(), mes.SlotAction(r.u8())
-		if err := r.done("a slot's mention"); err != nil || action != mes.SlotLoad {
-			return true, err
-		}
-		return true, v.usesAfter(slotKey(equipment, slot), m.source, m.epoch, m.sequence, func(u use) error {
-			this := taking{u.position, slot}
+	for _, l := range loads {
+		err := v.usesAfter(slotKey(l.equipment, l.slot), l.source, l.epoch, l.sequence, func(u use) error {
+			this := taking{u.position, l.slot}
 			if taken[this] {
 				return nil
 			}
-			from, err := v.takenBy(n, equipment, slot, u)
+			from, err := v.takenBy(n, l.equipment, l.slot, u)
 			taken[this] = len(from) > 0
 			edges = append(edges, from...)
 			return err
 		})
-	})
-	return edges, err
+		if err != nil {
+			return nil, err
+		}
+	}
+	return edges, nil
 }
 
 // takenBy returns the edges from a lot through one event's use of a slot.
@@ -497,17 +569,18 @@ func (v *View) takenBy(n genealogy.Node, equipment uint32, slot string, u use) (
 	return edges, nil
 }
 
-// parents returns the edges to what an item is built into.
-func (v *View) parents(number uint64, t mes.Thing) ([]genealogy.Edge, error) {
+// parents returns the edges to what an item was built into, by the events at
+// some positions.
+func (v *View) parents(t mes.Thing, placed []mes.Position) ([]genealogy.Edge, error) {
 	var edges []genealogy.Edge
-	err := v.mentions(number, roleChild, func(m mention) (bool, error) {
-		e, err := v.read(m.position, true)
+	for _, position := range placed {
+		e, err := v.read(position, true)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		p, ok := e.event.Fact.(*mes.Placement)
 		if !ok || p.Action != mes.PlacementAdd || p.Parent.Kind != mes.RefItem {
-			return true, nil
+			continue
 		}
 		for _, child := range p.Children {
 			if child.Ref.Thing != t {
@@ -515,12 +588,11 @@ func (v *View) parents(number uint64, t mes.Thing) ([]genealogy.Edge, error) {
 			}
 			edge, err := v.placed(&e, child, p.Parent.Thing)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
 			edge.Next = genealogy.Node{Thing: p.Parent.Thing}
 			edges = append(edges, edge)
 		}
-		return true, nil
-	})
-	return edges, err
+	}
+	return edges, nil
 }

@@ -14,6 +14,13 @@ type View struct {
 	index
 	ctx      context.Context //nolint:containedctx // a View lives within one call and ends with its context
 	position mes.Position
+	store    *Store
+	// files is what the view holds of the files, with all views as of another
+	// position that were made of it.
+	files *index
+	// made are answers of makings, kept how many they are.
+	made map[uint64][]*making
+	kept int
 }
 
 // Position returns the position that the view is of.
@@ -26,7 +33,31 @@ func (v *View) AsOf(position mes.Position) *View {
 	earlier := *v
 	earlier.upTo = min(position, v.position)
 	earlier.emptied = make(map[filled][]emptying)
+	earlier.made, earlier.kept = make(map[uint64][]*making), 0
 	return &earlier
+}
+
+// Pause lets go of the files while fn runs, and then reads on from their newest
+// state as of the same position: what waits for somebody else must not keep
+// pages from being reused. Nothing may be read in fn, nor while the view yields
+// from within a table; Trace is at no table when it yields. The view is of no
+// use any more where Pause returns an error.
+func (v *View) Pause(fn func() error) error {
+	err := v.files.close()
+	v.files.tx = nil
+	if err == nil {
+		err = fn()
+	}
+	if err != nil {
+		return err
+	}
+	x, err := v.store.read()
+	if err != nil {
+		return err
+	}
+	*v.files, *v.tables, *v.log = x, *x.tables, *x.log
+	v.position = x.upTo
+	return nil
 }
 
 // Event is an event as the log has it.

@@ -289,6 +289,164 @@ func (x *TraceGenealogyResponse) GetPosition() uint64 {
 	return 0
 }
 
+// Request message for GenealogyService.StreamGenealogy.
+type StreamGenealogyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to start: `items/{item}` (id or alias), `lots/{lot}`.
+	Thing string `protobuf:"bytes,1,opt,name=thing,proto3" json:"thing,omitempty"`
+	// Which way.
+	Direction Direction `protobuf:"varint,2,opt,name=direction,proto3,enum=takt.v1.Direction" json:"direction,omitempty"`
+	// How many steps; all of them where unset.
+	MaxDepth int32 `protobuf:"varint,3,opt,name=max_depth,json=maxDepth,proto3" json:"max_depth,omitempty"`
+	// The resume_token of the last response that was received, to get what comes
+	// behind it; the other fields as they were.
+	ResumeToken string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// Answer from a view of the log at this position or later.
+	MinPosition   uint64 `protobuf:"varint,5,opt,name=min_position,json=minPosition,proto3" json:"min_position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamGenealogyRequest) Reset() {
+	*x = StreamGenealogyRequest{}
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamGenealogyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamGenealogyRequest) ProtoMessage() {}
+
+func (x *StreamGenealogyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamGenealogyRequest.ProtoReflect.Descriptor instead.
+func (*StreamGenealogyRequest) Descriptor() ([]byte, []int) {
+	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StreamGenealogyRequest) GetThing() string {
+	if x != nil {
+		return x.Thing
+	}
+	return ""
+}
+
+func (x *StreamGenealogyRequest) GetDirection() Direction {
+	if x != nil {
+		return x.Direction
+	}
+	return Direction_DIRECTION_UNSPECIFIED
+}
+
+func (x *StreamGenealogyRequest) GetMaxDepth() int32 {
+	if x != nil {
+		return x.MaxDepth
+	}
+	return 0
+}
+
+func (x *StreamGenealogyRequest) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *StreamGenealogyRequest) GetMinPosition() uint64 {
+	if x != nil {
+		return x.MinPosition
+	}
+	return 0
+}
+
+// Response message for GenealogyService.StreamGenealogy.
+type StreamGenealogyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next edges, up to some hundred of them; none only in a response that is
+	// complete.
+	Edges []*GenealogyEdge `protobuf:"bytes,1,rep,name=edges,proto3" json:"edges,omitempty"`
+	// The position of the view that all of them are read from, also those of a
+	// stream that goes on.
+	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	// Where a stream goes on behind this response; empty where it is complete.
+	ResumeToken string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
+	// That nothing follows.
+	Complete      bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamGenealogyResponse) Reset() {
+	*x = StreamGenealogyResponse{}
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamGenealogyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamGenealogyResponse) ProtoMessage() {}
+
+func (x *StreamGenealogyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamGenealogyResponse.ProtoReflect.Descriptor instead.
+func (*StreamGenealogyResponse) Descriptor() ([]byte, []int) {
+	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StreamGenealogyResponse) GetEdges() []*GenealogyEdge {
+	if x != nil {
+		return x.Edges
+	}
+	return nil
+}
+
+func (x *StreamGenealogyResponse) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *StreamGenealogyResponse) GetResumeToken() string {
+	if x != nil {
+		return x.ResumeToken
+	}
+	return ""
+}
+
+func (x *StreamGenealogyResponse) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
 // GenealogyEdge says that an input went into an output.
 type GenealogyEdge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -332,7 +490,7 @@ type GenealogyEdge struct {
 
 func (x *GenealogyEdge) Reset() {
 	*x = GenealogyEdge{}
-	mi := &file_takt_v1_genealogy_service_proto_msgTypes[2]
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -344,7 +502,7 @@ func (x *GenealogyEdge) String() string {
 func (*GenealogyEdge) ProtoMessage() {}
 
 func (x *GenealogyEdge) ProtoReflect() protoreflect.Message {
-	mi := &file_takt_v1_genealogy_service_proto_msgTypes[2]
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -357,7 +515,7 @@ func (x *GenealogyEdge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenealogyEdge.ProtoReflect.Descriptor instead.
 func (*GenealogyEdge) Descriptor() ([]byte, []int) {
-	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{2}
+	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GenealogyEdge) GetInput() string {
@@ -488,7 +646,18 @@ const file_takt_v1_genealogy_service_proto_rawDesc = "" +
 	"\x16TraceGenealogyResponse\x12,\n" +
 	"\x05edges\x18\x01 \x03(\v2\x16.takt.v1.GenealogyEdgeR\x05edges\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\bposition\x18\x03 \x01(\x04R\bposition\"\xc1\x04\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\"\xcd\x01\n" +
+	"\x16StreamGenealogyRequest\x12\x19\n" +
+	"\x05thing\x18\x01 \x01(\tB\x03\xe0A\x02R\x05thing\x125\n" +
+	"\tdirection\x18\x02 \x01(\x0e2\x12.takt.v1.DirectionB\x03\xe0A\x02R\tdirection\x12\x1b\n" +
+	"\tmax_depth\x18\x03 \x01(\x05R\bmaxDepth\x12!\n" +
+	"\fresume_token\x18\x04 \x01(\tR\vresumeToken\x12!\n" +
+	"\fmin_position\x18\x05 \x01(\x04R\vminPosition\"\xa2\x01\n" +
+	"\x17StreamGenealogyResponse\x12,\n" +
+	"\x05edges\x18\x01 \x03(\v2\x16.takt.v1.GenealogyEdgeR\x05edges\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\x12!\n" +
+	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\x12\x1a\n" +
+	"\bcomplete\x18\x04 \x01(\bR\bcomplete\"\xc1\x04\n" +
 	"\rGenealogyEdge\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\tR\x05input\x12)\n" +
 	"\x10input_definition\x18\x02 \x01(\tR\x0finputDefinition\x12\x16\n" +
@@ -516,9 +685,10 @@ const file_takt_v1_genealogy_service_proto_rawDesc = "" +
 	"\tDirection\x12\x19\n" +
 	"\x15DIRECTION_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DIRECTION_BACKWARD\x10\x01\x12\x15\n" +
-	"\x11DIRECTION_FORWARD\x10\x022e\n" +
+	"\x11DIRECTION_FORWARD\x10\x022\xbd\x01\n" +
 	"\x10GenealogyService\x12Q\n" +
-	"\x0eTraceGenealogy\x12\x1e.takt.v1.TraceGenealogyRequest\x1a\x1f.takt.v1.TraceGenealogyResponseB\x8e\x01\n" +
+	"\x0eTraceGenealogy\x12\x1e.takt.v1.TraceGenealogyRequest\x1a\x1f.takt.v1.TraceGenealogyResponse\x12V\n" +
+	"\x0fStreamGenealogy\x12\x1f.takt.v1.StreamGenealogyRequest\x1a .takt.v1.StreamGenealogyResponse0\x01B\x8e\x01\n" +
 	"\vcom.takt.v1B\x15GenealogyServiceProtoP\x01Z+github.com/takt-mes/takt/api/takt/v1;taktv1\xa2\x02\x03TXX\xaa\x02\aTakt.V1\xca\x02\aTakt\\V1\xe2\x02\x13Takt\\V1\\GPBMetadata\xea\x02\bTakt::V1b\x06proto3"
 
 var (
@@ -534,31 +704,37 @@ func file_takt_v1_genealogy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_takt_v1_genealogy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_takt_v1_genealogy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_takt_v1_genealogy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_takt_v1_genealogy_service_proto_goTypes = []any{
-	(Certainty)(0),                 // 0: takt.v1.Certainty
-	(Direction)(0),                 // 1: takt.v1.Direction
-	(*TraceGenealogyRequest)(nil),  // 2: takt.v1.TraceGenealogyRequest
-	(*TraceGenealogyResponse)(nil), // 3: takt.v1.TraceGenealogyResponse
-	(*GenealogyEdge)(nil),          // 4: takt.v1.GenealogyEdge
-	(*Quantity)(nil),               // 5: takt.v1.Quantity
-	(*Interval)(nil),               // 6: takt.v1.Interval
-	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
+	(Certainty)(0),                  // 0: takt.v1.Certainty
+	(Direction)(0),                  // 1: takt.v1.Direction
+	(*TraceGenealogyRequest)(nil),   // 2: takt.v1.TraceGenealogyRequest
+	(*TraceGenealogyResponse)(nil),  // 3: takt.v1.TraceGenealogyResponse
+	(*StreamGenealogyRequest)(nil),  // 4: takt.v1.StreamGenealogyRequest
+	(*StreamGenealogyResponse)(nil), // 5: takt.v1.StreamGenealogyResponse
+	(*GenealogyEdge)(nil),           // 6: takt.v1.GenealogyEdge
+	(*Quantity)(nil),                // 7: takt.v1.Quantity
+	(*Interval)(nil),                // 8: takt.v1.Interval
+	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
 }
 var file_takt_v1_genealogy_service_proto_depIdxs = []int32{
-	1, // 0: takt.v1.TraceGenealogyRequest.direction:type_name -> takt.v1.Direction
-	4, // 1: takt.v1.TraceGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
-	0, // 2: takt.v1.GenealogyEdge.certainty:type_name -> takt.v1.Certainty
-	5, // 3: takt.v1.GenealogyEdge.quantity:type_name -> takt.v1.Quantity
-	6, // 4: takt.v1.GenealogyEdge.interval:type_name -> takt.v1.Interval
-	7, // 5: takt.v1.GenealogyEdge.event_time:type_name -> google.protobuf.Timestamp
-	2, // 6: takt.v1.GenealogyService.TraceGenealogy:input_type -> takt.v1.TraceGenealogyRequest
-	3, // 7: takt.v1.GenealogyService.TraceGenealogy:output_type -> takt.v1.TraceGenealogyResponse
-	7, // [7:8] is the sub-list for method output_type
-	6, // [6:7] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	1,  // 0: takt.v1.TraceGenealogyRequest.direction:type_name -> takt.v1.Direction
+	6,  // 1: takt.v1.TraceGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
+	1,  // 2: takt.v1.StreamGenealogyRequest.direction:type_name -> takt.v1.Direction
+	6,  // 3: takt.v1.StreamGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
+	0,  // 4: takt.v1.GenealogyEdge.certainty:type_name -> takt.v1.Certainty
+	7,  // 5: takt.v1.GenealogyEdge.quantity:type_name -> takt.v1.Quantity
+	8,  // 6: takt.v1.GenealogyEdge.interval:type_name -> takt.v1.Interval
+	9,  // 7: takt.v1.GenealogyEdge.event_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: takt.v1.GenealogyService.TraceGenealogy:input_type -> takt.v1.TraceGenealogyRequest
+	4,  // 9: takt.v1.GenealogyService.StreamGenealogy:input_type -> takt.v1.StreamGenealogyRequest
+	3,  // 10: takt.v1.GenealogyService.TraceGenealogy:output_type -> takt.v1.TraceGenealogyResponse
+	5,  // 11: takt.v1.GenealogyService.StreamGenealogy:output_type -> takt.v1.StreamGenealogyResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_takt_v1_genealogy_service_proto_init() }
@@ -573,7 +749,7 @@ func file_takt_v1_genealogy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_takt_v1_genealogy_service_proto_rawDesc), len(file_takt_v1_genealogy_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,7 +19,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	GenealogyService_TraceGenealogy_FullMethodName = "/takt.v1.GenealogyService/TraceGenealogy"
+	GenealogyService_TraceGenealogy_FullMethodName  = "/takt.v1.GenealogyService/TraceGenealogy"
+	GenealogyService_StreamGenealogy_FullMethodName = "/takt.v1.GenealogyService/StreamGenealogy"
 )
 
 // GenealogyServiceClient is the client API for GenealogyService service.
@@ -31,7 +32,14 @@ type GenealogyServiceClient interface {
 	// Traces from one thing, backward to what it was made of or forward to what
 	// was made of it: nearest first, each edge once, to any depth. A loop (a
 	// batch with leftovers of the one before) ends where it closes.
+	//
+	// Each page walks from the start again: beyond a few pages, StreamGenealogy
+	// is the one to ask.
 	TraceGenealogy(ctx context.Context, in *TraceGenealogyRequest, opts ...grpc.CallOption) (*TraceGenealogyResponse, error)
+	// Traces as TraceGenealogy does, in one walk: the same edges in the same
+	// order, as they are found. The stream ends behind a response that is
+	// complete; one that broke before goes on with a resume token.
+	StreamGenealogy(ctx context.Context, in *StreamGenealogyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamGenealogyResponse], error)
 }
 
 type genealogyServiceClient struct {
@@ -52,6 +60,25 @@ func (c *genealogyServiceClient) TraceGenealogy(ctx context.Context, in *TraceGe
 	return out, nil
 }
 
+func (c *genealogyServiceClient) StreamGenealogy(ctx context.Context, in *StreamGenealogyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamGenealogyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &GenealogyService_ServiceDesc.Streams[0], GenealogyService_StreamGenealogy_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamGenealogyRequest, StreamGenealogyResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GenealogyService_StreamGenealogyClient = grpc.ServerStreamingClient[StreamGenealogyResponse]
+
 // GenealogyServiceServer is the server API for GenealogyService service.
 // All implementations must embed UnimplementedGenealogyServiceServer
 // for forward compatibility.
@@ -61,7 +88,14 @@ type GenealogyServiceServer interface {
 	// Traces from one thing, backward to what it was made of or forward to what
 	// was made of it: nearest first, each edge once, to any depth. A loop (a
 	// batch with leftovers of the one before) ends where it closes.
+	//
+	// Each page walks from the start again: beyond a few pages, StreamGenealogy
+	// is the one to ask.
 	TraceGenealogy(context.Context, *TraceGenealogyRequest) (*TraceGenealogyResponse, error)
+	// Traces as TraceGenealogy does, in one walk: the same edges in the same
+	// order, as they are found. The stream ends behind a response that is
+	// complete; one that broke before goes on with a resume token.
+	StreamGenealogy(*StreamGenealogyRequest, grpc.ServerStreamingServer[StreamGenealogyResponse]) error
 	mustEmbedUnimplementedGenealogyServiceServer()
 }
 
@@ -74,6 +108,9 @@ type UnimplementedGenealogyServiceServer struct{}
 
 func (UnimplementedGenealogyServiceServer) TraceGenealogy(context.Context, *TraceGenealogyRequest) (*TraceGenealogyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TraceGenealogy not implemented")
+}
+func (UnimplementedGenealogyServiceServer) StreamGenealogy(*StreamGenealogyRequest, grpc.ServerStreamingServer[StreamGenealogyResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamGenealogy not implemented")
 }
 func (UnimplementedGenealogyServiceServer) mustEmbedUnimplementedGenealogyServiceServer() {}
 func (UnimplementedGenealogyServiceServer) testEmbeddedByValue()                          {}
@@ -114,6 +151,17 @@ func _GenealogyService_TraceGenealogy_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _GenealogyService_StreamGenealogy_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamGenealogyRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(GenealogyServiceServer).StreamGenealogy(m, &grpc.GenericServerStream[StreamGenealogyRequest, StreamGenealogyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type GenealogyService_StreamGenealogyServer = grpc.ServerStreamingServer[StreamGenealogyResponse]
+
 // GenealogyService_ServiceDesc is the grpc.ServiceDesc for GenealogyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -126,6 +174,12 @@ var GenealogyService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _GenealogyService_TraceGenealogy_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "StreamGenealogy",
+			Handler:       _GenealogyService_StreamGenealogy_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "takt/v1/genealogy_service.proto",
 }

@@ -67,6 +67,9 @@ func (w *leafWriter) end() {
 // leafReader goes through a leaf.
 type leafReader struct {
 	rest []byte
+	// checked is the leaf whose checksum was right. Within a transaction, bytes
+	// at one place stay what they are.
+	checked []byte
 	// key and value are the entry that next came to; key is overwritten by the
 	// next next, value stays.
 	key, value []byte
@@ -74,8 +77,14 @@ type leafReader struct {
 
 // open checks a leaf, and stands before its first entry.
 func (r *leafReader) open(key, leaf []byte) error {
-	if len(leaf) < sumBytes || binary.LittleEndian.Uint32(leaf) != sum(key, leaf[sumBytes:]) {
+	if len(leaf) < sumBytes {
 		return damaged(key)
+	}
+	if len(r.checked) != len(leaf) || &r.checked[0] != &leaf[0] {
+		if binary.LittleEndian.Uint32(leaf) != sum(key, leaf[sumBytes:]) {
+			return damaged(key)
+		}
+		r.checked = leaf
 	}
 	r.rest, r.key, r.value = leaf[sumBytes:], append(r.key[:0], key...), nil
 	return nil
