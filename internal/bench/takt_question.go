@@ -13,9 +13,6 @@ import (
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 )
 
-// tracePage is how many edges of a trace are asked for at a time.
-const tracePage = 10_000
-
 // record asks for a cell's whole record.
 func (t *takt) record(ctx context.Context, cell string) (*taktv1.GetItemRecordResponse, error) {
 	return taktv1.NewMaterialServiceClient(t.client.Conn()).GetItemRecord(ctx, &taktv1.GetItemRecordRequest{Name: "items/" + cell})
@@ -45,21 +42,17 @@ func eventLine(source string, sequence uint64, at time.Time, equipment, segment 
 	return b.String()
 }
 
-// trace asks for all edges from a thing on, page by page.
+// trace asks for all edges from a thing on.
 func (t *takt) trace(ctx context.Context, thing string, direction taktv1.Direction, each func(*taktv1.GenealogyEdge)) error {
-	request := &taktv1.TraceGenealogyRequest{Thing: thing, Direction: direction, PageSize: tracePage}
-	for {
-		response, err := taktv1.NewGenealogyServiceClient(t.client.Conn()).TraceGenealogy(ctx, request)
+	for response, err := range t.client.Trace(ctx, &taktv1.StreamGenealogyRequest{Thing: thing, Direction: direction}) {
 		if err != nil {
 			return err
 		}
 		for _, e := range response.GetEdges() {
 			each(e)
 		}
-		if request.PageToken = response.GetNextPageToken(); request.GetPageToken() == "" {
-			return nil
-		}
 	}
+	return nil
 }
 
 // backward returns the edges that lead to a cell.
