@@ -63,7 +63,7 @@ var layers = []layer{
 		takt: []string{
 			"internal/app", "internal/bench", "internal/gateway", "internal/gateway/config", "internal/gateway/spool", "internal/push",
 			"internal/client", "internal/line", "internal/wire", "internal/store", "api/takt/v1", "internal/genealogy",
-			"internal/yield", "internal/spc", "internal/route", "internal/mes",
+			"internal/yield", "internal/statistics", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{cobra, pflag, errgroup, protobuf, yaml},
 	},
@@ -73,7 +73,7 @@ var layers = []layer{
 			"internal/rpc", "internal/web", "internal/gateway", "internal/gateway/plc", "internal/gateway/spool",
 			"internal/client", "internal/sim", "internal/recording", "internal/gateway/config", "internal/line", "internal/wire",
 			"internal/store", "api/takt/v1",
-			"internal/genealogy", "internal/yield", "internal/spc", "internal/route", "internal/mes",
+			"internal/genealogy", "internal/yield", "internal/statistics", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, prometheus, protobuf, sys, yaml},
 	},
@@ -87,7 +87,7 @@ var layers = []layer{
 	{
 		path: "internal/rpc",
 		takt: []string{
-			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/spc",
+			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/statistics", "internal/spc",
 			"internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, genproto, grpc, net, prometheus, protobuf},
@@ -95,7 +95,7 @@ var layers = []layer{
 	{
 		path: "internal/web",
 		takt: []string{
-			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/spc",
+			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/statistics", "internal/spc",
 			"internal/route", "internal/mes",
 		},
 		foreign: []string{errgroup, prometheus, protobuf},
@@ -150,7 +150,7 @@ var layers = []layer{
 	{
 		path: "internal/wire",
 		takt: []string{
-			"internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/spc", "internal/route",
+			"internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/statistics", "internal/spc", "internal/route",
 			"internal/mes",
 		},
 		foreign: []string{genproto, grpcCodes, grpcStatus, protobuf},
@@ -159,7 +159,7 @@ var layers = []layer{
 		path: "internal/store",
 		takt: []string{
 			"internal/store/block", "internal/store/table", "internal/store/wal", "internal/genealogy", "internal/yield",
-			"internal/spc", "internal/route", "internal/mes",
+			"internal/statistics", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{bbolt, errgroup, prometheus, sys},
 	},
@@ -173,6 +173,7 @@ var layers = []layer{
 	},
 	{path: "internal/genealogy", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/yield", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
+	{path: "internal/statistics", pure: true},
 	{path: "internal/spc", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
 	{path: "internal/route", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/line", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},

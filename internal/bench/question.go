@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -193,9 +192,6 @@ func (b *bench) yield(ctx context.Context) error {
 	return nil
 }
 
-// errNoStatistics is why row 9 is not measured.
-var errNoStatistics = errors.New("there is no call for it yet")
-
 // statistics measures row 9.
 func (b *bench) statistics(ctx context.Context) error {
 	from, to := b.day()
@@ -209,13 +205,6 @@ func (b *bench) statistics(ctx context.Context) error {
 		}
 	}
 	m, err := b.pairs(ctx, mine, theirs)
-	if errors.Is(err, errNoStatistics) && theirs != nil {
-		other, otherErr := b.pairs(ctx, theirs, nil)
-		if otherErr != nil {
-			return otherErr
-		}
-		return fmt.Errorf("%w; PostgreSQL takes %.3g ms", err, spreadOf(other.takt).Median)
-	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 )
 
 // The characteristic that row 9 is about.
@@ -21,7 +25,7 @@ const classes = 20
 type statistics struct {
 	n                            int64
 	mean, deviation, least, most float64
-	// quantiles are values that occur: the 1st, the 50th and the 99th percentile.
+	// quantiles are the 1st, the 50th and the 99th percentile, interpolated.
 	quantiles []float64
 	// counts are by class, without the empty ones.
 	counts []int64
@@ -37,15 +41,35 @@ func (s statistics) lines() []string {
 		"least " + exact(s.least), "most " + exact(s.most),
 	}
 	for _, q := range s.quantiles {
-		lines = append(lines, "quantile "+exact(q))
+		lines = append(lines, "quantile "+rounded(q))
 	}
 	return append(lines, fmt.Sprintf("counts %v", s.counts))
 }
 
-// statistics asks for row 9's characteristic. The API has no call for it yet; when
-// it has, it is made here.
-func (t *takt) statistics(context.Context, time.Time, time.Time) ([]string, error) {
-	return nil, errNoStatistics
+// statistics asks for row 9's characteristic.
+func (t *takt) statistics(ctx context.Context, from, to time.Time) ([]string, error) {
+	response, err := taktv1.NewStatisticsServiceClient(t.client.Conn()).ComputeStatistics(ctx, &taktv1.ComputeStatisticsRequest{
+		Characteristic: schemaOf(statisticsStation).Columns[statisticsCharacteristic].Characteristic,
+		ProcessSegment: segments[statisticsStation],
+		StartTime:      timestamppb.New(from), EndTime: timestamppb.New(to),
+		Quantiles: []float64{0.01, 0.5, 0.99}, Bins: classes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := statistics{
+		n: int64(response.GetCount()), mean: response.GetMean(), deviation: response.GetStandardDeviation(), //nolint:gosec // a count
+		least: response.GetMinimum(), most: response.GetMaximum(),
+	}
+	for _, q := range response.GetQuantiles() {
+		s.quantiles = append(s.quantiles, q.GetValue())
+	}
+	for _, bin := range response.GetBins() {
+		if bin.GetCount() > 0 {
+			s.counts = append(s.counts, int64(bin.GetCount())) //nolint:gosec // a count
+		}
+	}
+	return s.lines(), nil
 }
 
 // statisticsText describes one characteristic and counts its values by class.
@@ -54,7 +78,7 @@ WITH v AS MATERIALIZED (
 	SELECT "values"[$4] AS x FROM event WHERE segment = $3 AND event_time >= $1 AND event_time < $2
 ), s AS (
 	SELECT count(x) AS n, avg(x) AS mean, stddev_samp(x) AS deviation, min(x) AS least, max(x) AS most,
-		percentile_disc(ARRAY[0.01, 0.5, 0.99]) WITHIN GROUP (ORDER BY x) AS quantiles
+		percentile_cont(ARRAY[0.01, 0.5, 0.99]) WITHIN GROUP (ORDER BY x) AS quantiles
 	FROM v
 )
 SELECT s.n, s.mean, s.deviation, s.least, s.most, s.quantiles, (

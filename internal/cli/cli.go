@@ -92,7 +92,7 @@ func newRoot(p Process) *cobra.Command {
 	}
 	add("ask",
 		newItem(connection), newLot(connection), newSearch(connection), newFlags(connection), newTrace(connection),
-		newYield(connection), newEvents(connection), newEquipment(connection),
+		newYield(connection), newStatistics(connection), newEvents(connection), newEquipment(connection),
 		newLedger(connection), newSources(connection), newQuarantine(connection),
 	)
 	add("run", newDemo(), newServe(), newGateway(), newSim(connection), newPush(connection, p), newBench(connection))

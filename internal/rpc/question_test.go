@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,6 +63,14 @@ func TestBadQuestion(t *testing.T) {
 	genealogy := taktv1.NewGenealogyServiceClient(at.conn)
 	yields := taktv1.NewYieldServiceClient(at.conn)
 	equipment := taktv1.NewEquipmentServiceClient(at.conn)
+	statistics := func(change func(*taktv1.ComputeStatisticsRequest)) func(context.Context) error {
+		r := &taktv1.ComputeStatisticsRequest{Characteristic: "ocv1", StartTime: timestamppb.New(t0), EndTime: timestamppb.New(t0.AddDate(0, 0, 1))}
+		change(r)
+		return func(ctx context.Context) error {
+			_, err := taktv1.NewStatisticsServiceClient(at.conn).ComputeStatistics(ctx, r)
+			return err
+		}
+	}
 	item := func(name string) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := material.GetItem(ctx, &taktv1.GetItemRequest{Name: name})
@@ -170,6 +179,18 @@ func TestBadQuestion(t *testing.T) {
 			})
 			return err
 		}, codes.InvalidArgument, "INVALID_FIELD", "start_time"},
+		{"statistics of nothing", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Characteristic = "" }), codes.InvalidArgument, "INVALID_FIELD", "characteristic"},
+		{"statistics of what nobody measured", statistics(func(*taktv1.ComputeStatisticsRequest) {}), codes.NotFound, "NOT_FOUND", "ocv1"},
+		{"statistics without a time", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.StartTime = nil }), codes.InvalidArgument, "INVALID_FIELD", "start_time"},
+		{"statistics without an end", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.EndTime = nil }), codes.InvalidArgument, "INVALID_FIELD", "end_time"},
+		{"statistics of a time out of range", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.EndTime.Seconds = 1 << 62 }), codes.InvalidArgument, "INVALID_FIELD", "end_time"},
+		{"statistics of a time that ends as it begins", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.EndTime = r.GetStartTime() }), codes.InvalidArgument, "INVALID_FIELD", "end_time"},
+		{"a quantile in percent", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Quantiles = []float64{0.5, 95} }), codes.InvalidArgument, "INVALID_FIELD", "quantiles[1]"},
+		{"a quantile that is no number", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Quantiles = []float64{math.NaN()} }), codes.InvalidArgument, "INVALID_FIELD", "quantiles[0]"},
+		{"101 quantiles", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Quantiles = make([]float64, 101) }), codes.InvalidArgument, "INVALID_FIELD", "at most 100"},
+		{"bins below none", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Bins = -1 }), codes.InvalidArgument, "INVALID_FIELD", "bins"},
+		{"bins beyond counting", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Bins = 1001 }), codes.InvalidArgument, "INVALID_FIELD", "1 to 1000"},
+		{"statistics of equipment without a collection", statistics(func(r *taktv1.ComputeStatisticsRequest) { r.Equipment = "L1" }), codes.InvalidArgument, "INVALID_FIELD", "equipment/{equipment}"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			err := tc.ask(t.Context())
@@ -271,7 +292,7 @@ func TestReflection(t *testing.T) {
 			listed := fmt.Sprint(m.GetListServicesResponse().GetService())
 			for _, service := range []string{
 				"takt.v1.IngestService", "takt.v1.EventService", "takt.v1.MaterialService", "takt.v1.GenealogyService",
-				"takt.v1.YieldService", "takt.v1.LedgerService", "takt.v1.EquipmentService", "takt.v1.AdminService", "grpc.health.v1.Health",
+				"takt.v1.YieldService", "takt.v1.StatisticsService", "takt.v1.LedgerService", "takt.v1.EquipmentService", "takt.v1.AdminService", "grpc.health.v1.Health",
 			} {
 				if !strings.Contains(listed, `"`+service+`"`) {
 					t.Errorf("reflection does not name %s: %s", service, listed)

@@ -85,6 +85,7 @@ func New(cfg Config, st *store.Store, log *slog.Logger) *Server {
 	taktv1.RegisterMaterialServiceServer(s.grpc, &materialService{Server: s})
 	taktv1.RegisterGenealogyServiceServer(s.grpc, &genealogyService{Server: s})
 	taktv1.RegisterYieldServiceServer(s.grpc, &yieldService{Server: s})
+	taktv1.RegisterStatisticsServiceServer(s.grpc, &statisticsService{Server: s})
 	taktv1.RegisterLedgerServiceServer(s.grpc, &ledgerService{Server: s})
 	taktv1.RegisterEquipmentServiceServer(s.grpc, &equipmentService{Server: s})
 	taktv1.RegisterAdminServiceServer(s.grpc, &adminService{Server: s})

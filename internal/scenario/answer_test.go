@@ -58,7 +58,7 @@ func (a *asker) ask(question string) (string, error) {
 	answers := map[string]func(*line) ([]string, error){
 		"trace": a.trace, "item": a.item, "record": a.record, "lot": a.lot, "yield": a.yield, "ledger": a.ledger,
 		"sources": a.sources, "quarantine": a.quarantine, "search": a.search, "flags": a.flags, "equipment": a.equipment,
-		"log": a.log,
+		"log": a.log, "statistics": a.statistics,
 	}
 	word := l.next()
 	answer := answers[word]
@@ -357,6 +357,63 @@ func (a *asker) yield(l *line) ([]string, error) {
 	}
 	if m.RolledThroughputYield != nil {
 		lines = append(lines, "rolled "+strconv.FormatFloat(m.GetRolledThroughputYield(), 'g', 4, 64))
+	}
+	return lines, nil
+}
+
+func (a *asker) statistics(l *line) ([]string, error) {
+	r := &taktv1.ComputeStatisticsRequest{Characteristic: l.next(), Quantiles: []float64{0.5}}
+	if l.accept("in") {
+		unit := l.next()
+		r.Unit = &unit
+	}
+	if l.accept("of") {
+		r.ProcessSegment = l.next()
+	}
+	r.AllModes = l.accept("all-modes")
+	for _, bound := range []struct {
+		word string
+		of   **timestamppb.Timestamp
+	}{{"from", &r.StartTime}, {"to", &r.EndTime}} {
+		l.accept(bound.word)
+		t, err := a.clock.parse(l.next())
+		if err != nil {
+			return nil, err
+		}
+		*bound.of = timestamppb.New(t)
+	}
+	m, err := a.world.Statistics(r)
+	if err != nil {
+		return nil, err
+	}
+	text := words(strconv.FormatUint(m.GetCount(), 10), prefixed("in ", m.GetUnit()))
+	if len(m.GetQuantiles()) > 0 {
+		text += fmt.Sprintf(" from %s to %s median %s mean %s", formatValue(m.GetMinimum()), formatValue(m.GetMaximum()),
+			formatValue(m.GetQuantiles()[0].GetValue()), formatValue(m.GetMean()))
+	}
+	if m.StandardDeviation != nil {
+		text += " deviation " + strconv.FormatFloat(m.GetStandardDeviation(), 'g', 6, 64)
+	}
+	x := m.GetExcluded()
+	var beside []string
+	for _, n := range []struct {
+		of   uint64
+		what string
+	}{
+		{m.GetUncertainCount(), "uncertain"},
+		{x.GetWithdrawn(), "withdrawn"},
+		{x.GetOtherModes(), "in other modes"},
+		{x.GetMissing(), "missing"},
+		{x.GetNotFinite(), "not finite"},
+		{x.GetBad(), "bad"},
+	} {
+		if n.of > 0 {
+			beside = append(beside, fmt.Sprintf(", %d %s", n.of, n.what))
+		}
+	}
+	lines := []string{text + strings.Join(beside, "")}
+	for _, b := range m.GetBins() {
+		lines = append(lines, fmt.Sprintf("%s to %s: %d", formatValue(b.GetLower()), formatValue(b.GetUpper()), b.GetCount()))
 	}
 	return lines, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/rpc"
+	"github.com/takt-mes/takt/internal/statistics"
 	"github.com/takt-mes/takt/internal/store"
 	"github.com/takt-mes/takt/internal/wire"
 	"github.com/takt-mes/takt/internal/yield"
@@ -30,6 +31,7 @@ type world interface {
 	Record(item string) (*taktv1.GetItemRecordResponse, error)
 	Lot(lot string) (*taktv1.Lot, error)
 	Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error)
+	Statistics(r *taktv1.ComputeStatisticsRequest) (*taktv1.ComputeStatisticsResponse, error)
 	Ledger() ([]*taktv1.LedgerEntry, error)
 	Sources() ([]*taktv1.Source, error)
 	Quarantine() ([]*taktv1.QuarantinedRecord, error)
@@ -197,6 +199,28 @@ func (d *direct) Yield(r *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldRespo
 		}
 		if rolled, known := table.RolledThroughputYield(); known {
 			response.RolledThroughputYield = &rolled
+		}
+		return nil
+	})
+}
+
+func (d *direct) Statistics(r *taktv1.ComputeStatisticsRequest) (m *taktv1.ComputeStatisticsResponse, err error) {
+	return m, d.view(func(v *store.View) error {
+		sample, err := v.Statistics(store.StatisticsQuery{
+			Characteristic: r.GetCharacteristic(), Unit: r.Unit, ProcessSegment: r.GetProcessSegment(), AllModes: r.GetAllModes(),
+			From: wire.TimeFrom(r.GetStartTime()), To: wire.TimeFrom(r.GetEndTime()),
+		})
+		if err != nil {
+			return err
+		}
+		m = wire.Statistics(&sample, statistics.Summarize(sample.Values))
+		if len(sample.Values) > 0 {
+			for i, q := range statistics.Quantiles(sample.Values, r.GetQuantiles()) {
+				m.Quantiles = append(m.Quantiles, &taktv1.ComputeStatisticsResponse_Quantile{Probability: r.GetQuantiles()[i], Value: q})
+			}
+		}
+		for _, b := range statistics.Histogram(sample.Values, int(r.GetBins())) {
+			m.Bins = append(m.Bins, wire.Bin(b))
 		}
 		return nil
 	})
@@ -408,6 +432,11 @@ func (r *remote) Lot(lot string) (*taktv1.Lot, error) {
 
 func (r *remote) Yield(request *taktv1.ComputeYieldRequest) (*taktv1.ComputeYieldResponse, error) {
 	m, err := taktv1.NewYieldServiceClient(r.conn).ComputeYield(r.t.Context(), request)
+	return m, wire.Error(err)
+}
+
+func (r *remote) Statistics(request *taktv1.ComputeStatisticsRequest) (*taktv1.ComputeStatisticsResponse, error) {
+	m, err := taktv1.NewStatisticsServiceClient(r.conn).ComputeStatistics(r.t.Context(), request)
 	return m, wire.Error(err)
 }
 

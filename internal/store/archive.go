@@ -154,7 +154,7 @@ func newPeriod(dir, id string, first mes.Position, month string) (*period, error
 		return nil, err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock} {
+		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock, bucketSample} {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
@@ -229,7 +229,7 @@ func (p *period) write(l *layer) error {
 				return err
 			}
 		}
-		return nil
+		return putSamples(tx.Bucket(bucketSample), &c, blocks)
 	})
 }
 
@@ -373,18 +373,31 @@ func (r *archiveReader) row(position mes.Position) (block.Row, error) {
 	if err != nil {
 		return block.Row{}, err
 	}
-	b := r.at.blocks[n]
-	if b == nil {
-		value, err := get(r.at.tx.Bucket(bucketBlock), r.at.key().number32(uint32(n))) //nolint:gosec // few blocks
-		if err == nil {
-			b, err = block.Open(value)
-		}
-		if err != nil {
-			return block.Row{}, fmt.Errorf("read position %d: %w", position, err)
-		}
-		r.at.blocks[n] = b
+	b, err := r.block(n)
+	if err != nil {
+		return block.Row{}, fmt.Errorf("read position %d: %w", position, err)
 	}
 	return b.Row(row)
+}
+
+// block returns a block of the chunk that is open.
+func (r *archiveReader) block(n int) (*block.Block, error) {
+	if b := r.at.blocks[n]; b != nil {
+		return b, nil
+	}
+	b, err := readBlock(r.at.tx, &r.at.chunk, uint32(n)) //nolint:gosec // few blocks
+	if err == nil {
+		r.at.blocks[n] = b
+	}
+	return b, err
+}
+
+func readBlock(tx *bbolt.Tx, c *chunk, n uint32) (*block.Block, error) {
+	value, err := get(tx.Bucket(bucketBlock), c.key().number32(n))
+	if err != nil {
+		return nil, err
+	}
+	return block.Open(value)
 }
 
 // groupList returns the groups of the chunk that is open.

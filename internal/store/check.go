@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/table"
 	"github.com/takt-mes/takt/internal/store/wal"
@@ -133,8 +135,10 @@ type checker struct {
 	progress func(Progress)
 	problems int
 	untold   []string
-	last     mes.Position
-	told     time.Time
+	// samples are how many blocks with samples each file must know.
+	samples map[*bbolt.Tx]int
+	last    mes.Position
+	told    time.Time
 }
 
 func (c *checker) found(problem string) {
@@ -153,6 +157,7 @@ func (c *checker) tell(stage string, at mes.Position) {
 func (c *checker) log(x index) error {
 	r := &x.log.archive
 	var end sealed
+	c.samples = make(map[*bbolt.Tx]int)
 	err := r.chunks(0, x.log.layers[len(x.log.layers)-1].group, func(h chunk) error {
 		if err := c.ctx.Err(); err != nil {
 			return err
@@ -190,6 +195,11 @@ func (c *checker) log(x index) error {
 		for err := range tx.Check() {
 			c.found("pages of " + p.path() + ": " + err.Error())
 		}
+		if n, err := countSamples(tx, x.log.layers[len(x.log.layers)-1].first); err != nil {
+			c.found("samples of " + p.path() + ": " + err.Error())
+		} else if n != c.samples[tx] {
+			c.found(fmt.Sprintf("%s knows %d blocks with samples, and has %d", p.path(), n, c.samples[tx]))
+		}
 	}
 	return nil
 }
@@ -225,6 +235,11 @@ func (c *checker) chunk(r *archiveReader, h chunk) {
 		c.found(fmt.Sprintf("groups from %d on: %v", h.group, err))
 		return
 	}
+	n, err := r.checkSamples()
+	if err != nil {
+		c.found(fmt.Sprintf("samples from position %d on: %v", h.first, err))
+	}
+	c.samples[r.at.tx] += n
 	if whole && hash != h.after {
 		c.found(fmt.Sprintf("the chain of hashes breaks between positions %d and %d", h.first, h.next()-1))
 	}

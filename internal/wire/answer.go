@@ -6,6 +6,7 @@ import (
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/statistics"
 	"github.com/takt-mes/takt/internal/store"
 	"github.com/takt-mes/takt/internal/yield"
 )
@@ -154,6 +155,33 @@ func YieldRow(r yield.Row) *taktv1.ComputeYieldResponse_Row {
 		Equipment: []byte(r.Equipment), Tested: r.Tested, Passed: r.Passed, FirstPassYield: r.FirstPassYield(),
 	}
 }
+
+// Statistics returns the message of a sample and the figures that describe it,
+// without quantiles and histogram.
+func Statistics(s *store.Sample, f statistics.Summary) *taktv1.ComputeStatisticsResponse {
+	x := &s.Excluded
+	m := &taktv1.ComputeStatisticsResponse{
+		Unit: s.Unit, Count: count(f.Count), UncertainCount: count(s.Uncertain), ProcessSegments: s.ProcessSegments,
+		Excluded: &taktv1.ComputeStatisticsResponse_Excluded{
+			Withdrawn: count(x.Withdrawn), OtherModes: count(x.OtherModes), Missing: count(x.Missing),
+			NotFinite: count(x.NotFinite), Bad: count(x.Bad),
+		},
+	}
+	if f.Count > 0 {
+		m.Mean, m.Minimum, m.Maximum = &f.Mean, &f.Min, &f.Max
+	}
+	if f.Count > 1 {
+		m.StandardDeviation = &f.Deviation
+	}
+	return m
+}
+
+// Bin returns the message of a bin.
+func Bin(b statistics.Bin) *taktv1.ComputeStatisticsResponse_Bin {
+	return &taktv1.ComputeStatisticsResponse_Bin{Lower: b.Lower, Upper: b.Upper, Count: count(b.Count)}
+}
+
+func count(n int) uint64 { return uint64(n) } //nolint:gosec // a count is never negative
 
 // LedgerEntry returns the message of an entry of the ledger.
 func LedgerEntry(e store.LedgerEntry) *taktv1.LedgerEntry {
