@@ -20,9 +20,13 @@ const (
 	MaxBatchBytes = 1 << 20
 )
 
-// maxGroupRecords bounds what one commit takes, so that the answer to the first
-// in a long queue is not late.
-const maxGroupRecords = 4096
+// What one commit takes is bounded, so that the answer to the first in a long
+// queue is not late, and so is what waits for it.
+const (
+	maxGroupRecords = 4096
+	maxGroupBytes   = 8 << 20
+	maxQueueBytes   = 64 << 20
+)
 
 // Batch is what a gateway sends: records that run on from an offset of its
 // spool.
@@ -82,6 +86,7 @@ type candidate struct {
 
 type request struct {
 	batch      Batch
+	bytes      int // of its events
 	candidates []candidate
 	tallies    []tally // of a refusal, which has no batch
 	answer     chan answer
@@ -110,7 +115,7 @@ func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
 	for i := range b.Records {
 		candidates[i] = examine(b.Records[i])
 	}
-	a, err := s.submit(ctx, &request{batch: b, candidates: candidates, answer: make(chan answer, 1)}, len(b.Records))
+	a, err := s.submit(ctx, &request{batch: b, bytes: b.bytes(), candidates: candidates, answer: make(chan answer, 1)})
 	if err != nil && mes.CodeOf(err) == mes.CodeBusy {
 		return Appended{}, s.refuse(ctx, b.Records, err)
 	}
@@ -119,7 +124,7 @@ func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
 
 // Refuse enters records into the ledger that somebody else sent back.
 func (s *Store) Refuse(ctx context.Context, records []mes.Record) error {
-	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)}, 0)
+	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)})
 	return err
 }
 
@@ -129,6 +134,14 @@ func (s *Store) refuse(ctx context.Context, records []mes.Record, reason error) 
 		return err
 	}
 	return reason
+}
+
+// bytes returns how long the events are together.
+func (b *Batch) bytes() (n int) {
+	for i := range b.Records {
+		n += len(b.Records[i].Event)
+	}
+	return n
 }
 
 // checkBatch refuses what is wrong with the batch as a whole.
@@ -144,10 +157,7 @@ func checkBatch(b Batch) error {
 			return err
 		}
 	}
-	size := 0
-	for _, r := range b.Records {
-		size += len(r.Event)
-	}
+	size := b.bytes()
 	var limit, got int
 	switch {
 	case len(b.Records) > MaxBatchRecords:
@@ -235,11 +245,11 @@ func checkNames(e *mes.Event) error {
 	return nil
 }
 
-func (s *Store) submit(ctx context.Context, r *request, records int) (Appended, error) {
-	if err := s.reserve(records); err != nil {
+func (s *Store) submit(ctx context.Context, r *request) (Appended, error) {
+	if err := s.reserve(len(r.candidates), r.bytes); err != nil {
 		return Appended{}, err
 	}
-	defer s.release(records)
+	defer s.release(len(r.candidates), r.bytes)
 	select {
 	case s.queue <- r:
 	case <-s.ended:
@@ -256,21 +266,23 @@ func (s *Store) submit(ctx context.Context, r *request, records int) (Appended, 
 }
 
 // reserve makes room in the queue. A batch is never too large for an empty one.
-func (s *Store) reserve(records int) error {
+func (s *Store) reserve(records, bytes int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.waiting > 0 && s.waiting+records > s.cfg.QueueEvents {
+	if s.waiting > 0 && (s.waiting+records > s.cfg.QueueEvents || s.waitingBytes+bytes > maxQueueBytes) {
 		s.metrics.busy.Inc()
 		return mes.Errorf(mes.CodeBusy, "%d records wait to be stored; send again after a while", s.waiting).With("backlog", strconv.Itoa(s.waiting))
 	}
 	s.waiting += records
+	s.waitingBytes += bytes
 	return nil
 }
 
-func (s *Store) release(records int) {
+func (s *Store) release(records, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting -= records
+	s.waitingBytes -= bytes
 }
 
 func (s *Store) unavailable() error {
@@ -298,11 +310,12 @@ func (s *Store) write(w *writer) {
 		case <-s.stop:
 			return
 		}
-		for records := len(group[0].candidates); records < maxGroupRecords; {
+		records, bytes := len(group[0].candidates), group[0].bytes
+		for records < maxGroupRecords && bytes < maxGroupBytes {
 			select {
 			case r := <-s.queue:
 				group = append(group, r)
-				records += len(r.candidates)
+				records, bytes = records+len(r.candidates), bytes+r.bytes
 				continue
 			default:
 			}

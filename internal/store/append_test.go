@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,4 +84,46 @@ func busy(t *testing.T, metrics *prometheus.Registry) float64 {
 	}
 	t.Fatal("the store has no metric of busy batches")
 	return 0
+}
+
+// TestLargeBatchesArePushedBack sends more than may wait in batches as large as
+// they may be: what is beyond is sent back as busy, and stored when it comes
+// again.
+func TestLargeBatchesArePushedBack(t *testing.T) {
+	s := open(t, t.TempDir())
+	const batches = 80
+	event := make([]byte, mes.MaxEventBytes) // goes to quarantine as it is
+	var mu sync.Mutex
+	var pushedBack, kept int
+	send := func(n int) {
+		var records []mes.Record
+		for i := range store.MaxBatchBytes / mes.MaxEventBytes {
+			records = append(records, mes.Record{Identity: mes.Identity{Source: "P1", Epoch: 1, Sequence: mes.Sequence(4*n + i + 1)}, Event: event})
+		}
+		for {
+			a, err := s.Append(context.Background(), store.Batch{Gateway: mes.Gateway(fmt.Sprint("g", n)), Spool: "s", First: 1, Records: records})
+			mu.Lock()
+			kept += len(a.Quarantined)
+			busy := mes.CodeOf(err) == mes.CodeBusy
+			if busy {
+				pushedBack++
+			}
+			mu.Unlock()
+			if !busy {
+				if err != nil {
+					t.Errorf("batch %d: %v", n, err)
+				}
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	var all sync.WaitGroup
+	for n := range batches {
+		all.Go(func() { send(n) })
+	}
+	all.Wait()
+	if want := batches * store.MaxBatchBytes / mes.MaxEventBytes; kept != want || pushedBack == 0 {
+		t.Errorf("%d records are kept, want %d; %d batches were pushed back, want some", kept, want, pushedBack)
+	}
 }

@@ -66,12 +66,15 @@ type Store struct {
 	ended chan struct{} // closed when nothing is committed any more
 
 	// mu guards what follows.
-	mu      sync.Mutex
-	state   state
-	waiting int           // records that are queued or being committed
-	changed chan struct{} // closed and replaced when the position changes
-	failure error         // what went wrong for good; nothing is taken any more
-	closed  bool
+	mu    sync.Mutex
+	state state
+	// waiting and waitingBytes are records that are queued or being committed, and
+	// the bytes of their events.
+	waiting      int
+	waitingBytes int
+	changed      chan struct{} // closed and replaced when the position changes
+	failure      error         // what went wrong for good; nothing is taken any more
+	closed       bool
 }
 
 // state is what a reader begins with. It is replaced as a whole.
