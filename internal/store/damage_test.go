@@ -3,11 +3,15 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
@@ -75,6 +79,67 @@ func TestDamage(t *testing.T) {
 	if !bytes.Equal(before, read(t, indexPath(dir))) {
 		t.Error("the failed rebuild changed the indexes")
 	}
+}
+
+// TestNoFlippedBitIsBelieved flips single bits anywhere in the files: the store
+// answers as before, or refuses, and never says anything else.
+func TestNoFlippedBitIsBelieved(t *testing.T) {
+	flips := 60
+	if long {
+		flips = 5000
+	}
+	dir := t.TempDir()
+	s, err := store.Open(store.Config{Dir: dir, SealBytes: 1, Now: func() time.Time { return t0 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := dayOf(t, true, 10*time.Second)
+	for from := 0; from < len(records); from += 100 {
+		mustAppend(t, s, from+1, records[from:min(len(records), from+100)]...)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want, err := answersOf(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 7))
+	refused := 0
+	for n := range flips {
+		path := []string{indexPath(dir), logPath(dir)}[n%2]
+		good := read(t, path)
+		hurt := bytes.Clone(good)
+		at := r.IntN(8 * len(hurt))
+		for good[at/8] == 0 { // most of a small file is empty
+			at = r.IntN(8 * len(hurt))
+		}
+		hurt[at/8] ^= 1 << (at % 8)
+		write(t, path, string(hurt))
+		got, err := answersOf(dir)
+		switch code := mes.CodeOf(err); {
+		case err != nil && (code == mes.CodeDamaged || code == mes.CodeFormat):
+			refused++
+		case err != nil:
+			t.Errorf("bit %d of %s: %v; want CodeDamaged", at, filepath.Base(path), err)
+		case got != want:
+			t.Errorf("bit %d of %s: other answers:\n%s", at, filepath.Base(path), firstDifference(want, got))
+		}
+		write(t, path, string(good))
+	}
+	t.Logf("%d of %d flipped bits were refused; the others are in pages that hold nothing", refused, flips)
+}
+
+// answersOf opens a store and returns all that it answers.
+func answersOf(dir string) (answers string, err error) {
+	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return t0 }})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	d := digest{hash: sha256.New(), full: true}
+	err = s.View(context.Background(), 0, d.all)
+	return strings.Join(d.lines, "\n"), err
 }
 
 // TestRebuildMendsAnIndex damages an index, which a check names, and a rebuild
