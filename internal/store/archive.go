@@ -124,12 +124,8 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 	p := &period{db: db}
 	err = guard(func() error {
 		return db.View(func(tx *bbolt.Tx) error {
-			have, err := readMeta(tx, path)
-			if err != nil {
+			if err := checkMeta(tx, path, id); err != nil {
 				return err
-			}
-			if have != id {
-				return swapped(path, have, id)
 			}
 			value, err := get(tx.Bucket(bucketMeta), keyPeriod)
 			if err != nil {

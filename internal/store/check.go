@@ -56,12 +56,9 @@ func CheckDir(ctx context.Context, dir string, progress func(Progress)) (problem
 }
 
 func checkDir(ctx context.Context, dir string, progress func(Progress)) (problems int, err error) {
-	id, err := readStamp(dir)
+	id, err := stampOf(dir)
 	if err != nil {
 		return 0, err
-	}
-	if id == "" {
-		return 0, mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
 	}
 	periods, err := openArchive(dir, id, true)
 	if err != nil {

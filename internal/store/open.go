@@ -91,6 +91,15 @@ func readStamp(dir string) (id string, err error) {
 	return id, nil
 }
 
+// stampOf returns the id of a data directory that there must be.
+func stampOf(dir string) (string, error) {
+	id, err := readStamp(dir)
+	if err == nil && id == "" {
+		err = mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
+	}
+	return id, err
+}
+
 func writeStamp(dir, id string) error {
 	path := filepath.Join(dir, storeFile)
 	f, err := os.Create(path + ".new") //nolint:gosec // the operator's own directory
@@ -189,25 +198,24 @@ func writeMeta(tx *bbolt.Tx, id string) error {
 	return put(meta, keyID, []byte(id))
 }
 
-// readMeta returns which store a file belongs to.
-func readMeta(tx *bbolt.Tx, path string) (id string, err error) {
+// checkMeta refuses a file that is not of the store of an id.
+func checkMeta(tx *bbolt.Tx, path, id string) error {
 	meta := tx.Bucket(bucketMeta)
 	if meta == nil {
-		return "", mes.Errorf(mes.CodeFormat, "%s is no file of a Takt store", path)
+		return mes.Errorf(mes.CodeFormat, "%s is no file of a Takt store", path)
 	}
 	format, err := get(meta, keyFormat)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if r := (reader{b: format}); r.number32() != FormatVersion {
-		return "", mes.Errorf(mes.CodeFormat, "%s has format %x; this program reads format %d", path, format, FormatVersion)
+		return mes.Errorf(mes.CodeFormat, "%s has format %x; this program reads format %d", path, format, FormatVersion)
 	}
-	raw, err := get(meta, keyID)
-	return string(raw), err
-}
-
-func swapped(path, have, want string) error {
-	return mes.Errorf(mes.CodeFormat, "%s belongs to the store %s, but the directory to %s; the file was swapped", path, have, want)
+	have, err := get(meta, keyID)
+	if err == nil && string(have) != id {
+		err = mes.Errorf(mes.CodeFormat, "%s belongs to the store %s, but the directory to %s; the file was swapped", path, have, id)
+	}
+	return err
 }
 
 // sealed is how far the indexes in their file are: the last group, its last
@@ -247,13 +255,7 @@ func openIndex(path, id string, create bool) (*bbolt.DB, error) {
 		if create {
 			return db.Update(func(tx *bbolt.Tx) error { return writeMeta(tx, id) })
 		}
-		return db.View(func(tx *bbolt.Tx) error {
-			have, err := readMeta(tx, path)
-			if err == nil && have != id {
-				err = swapped(path, have, id)
-			}
-			return err
-		})
+		return db.View(func(tx *bbolt.Tx) error { return checkMeta(tx, path, id) })
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -36,12 +36,9 @@ func Rebuild(ctx context.Context, dir string, progress func(Progress)) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	id, err := readStamp(dir)
+	id, err := stampOf(dir)
 	if err != nil {
 		return err
-	}
-	if id == "" {
-		return mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
 	}
 	periods, err := openArchive(dir, id, true)
 	if err != nil {
