@@ -142,10 +142,15 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 	return p, nil
 }
 
-// newPeriod makes the file that begins with a chunk.
+// newPeriod makes the file that begins with a chunk. It has its name only when it
+// is whole: a start must not find half of one.
 func newPeriod(dir, id string, first mes.Position, month string) (*period, error) {
 	path := filepath.Join(dir, logDir, fmt.Sprintf(periodForm, first))
-	db, err := openBolt(path, false, "")
+	making := path + ".new"
+	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	db, err := openBolt(making, false, "")
 	if err != nil {
 		return nil, err
 	}
@@ -160,13 +165,16 @@ func newPeriod(dir, id string, first mes.Position, month string) (*period, error
 		}
 		return put(tx.Bucket(bucketMeta), keyPeriod, key(nil).number(uint64(first)).name(month))
 	})
-	if err == nil {
-		err = syncDir(filepath.Join(dir, logDir))
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := os.Rename(making, path); err != nil {
+		return nil, err
 	}
-	return &period{first: first, month: month, db: db}, nil
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return openPeriod(path, id, false)
 }
 
 // last returns the file's last chunk; one without entries where it has none.

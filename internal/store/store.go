@@ -157,6 +157,9 @@ func (s *Store) open() (*writer, error) {
 		return nil, err
 	}
 	if create {
+		if s.wal.Last() != 0 {
+			return nil, unstamped(s.cfg.Dir)
+		}
 		if err := writeStamp(s.cfg.Dir, id); err != nil {
 			return nil, err
 		}
@@ -182,13 +185,21 @@ func (s *Store) open() (*writer, error) {
 	return w, nil
 }
 
-// makeDir makes what a new data directory has, but for its stamp.
+// makeDir makes what a new data directory has, but for its stamp. What a start
+// that was killed left there goes: nothing was taken before there was a stamp.
 func makeDir(dir string) (id string, err error) {
-	if exists(filepath.Join(dir, indexFile)) || exists(filepath.Join(dir, logDir)) {
-		return "", mes.Errorf(mes.CodeFormat, "%s holds files of a store, but no file %s; it was not made to its end, or is no data directory: empty it",
-			dir, storeFile)
+	if names, err := filepath.Glob(filepath.Join(dir, logDir, "*.bolt")); err != nil || len(names) > 0 {
+		return "", errors.Join(err, unstamped(dir))
+	}
+	if err := os.Remove(filepath.Join(dir, indexFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
 	}
 	return newID(), os.MkdirAll(filepath.Join(dir, logDir), 0o750)
+}
+
+// unstamped refuses a directory that has a log and does not say whose.
+func unstamped(dir string) error {
+	return mes.Errorf(mes.CodeFormat, "%s has the log of a store, but no file %s, which says what it is; restore that from a backup", dir, storeFile)
 }
 
 func (s *Store) closeFiles() error {

@@ -192,6 +192,15 @@ func TestOpenRefuses(t *testing.T) {
 		{"an emptied log", truncate(log, 0), mes.CodeDamaged, "no header that can be read"},
 		{"a log that is gone", remove(log), mes.CodeDamaged, "restore it from a backup"},
 		{"another store's log", exchange(fill, log), mes.CodeFormat, "the file was swapped"},
+		{"a stamp that is gone", remove(func(dir string) string { return filepath.Join(dir, "STORE") }), mes.CodeFormat, "restore that from a backup"},
+		{"a stamp that is gone before anything was sealed", func(t *testing.T, dir string) {
+			t.Helper()
+			for _, name := range []string{"STORE", "log", "index.bolt"} {
+				if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}, mes.CodeFormat, "restore that from a backup"},
 		{"an end of the log that is gone", func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.RemoveAll(filepath.Join(dir, "wal")); err != nil {
@@ -210,6 +219,29 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("Open = %v (code %v); want code %v and %q", err, mes.CodeOf(err), tc.code, tc.says)
 			}
 		})
+	}
+}
+
+// TestKilledStartIsBegunAnew finds what a process left that was killed while it
+// made a data directory, or the next file of the log.
+func TestKilledStartIsBegunAnew(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "index.bolt"), "half a page")
+	write(t, logPath(dir)+".new", "half a page")
+	s, err := store.Open(store.Config{Dir: dir, SealBytes: 1})
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	mustAppend(t, s, 1, work("P1", 1, "C1", mes.DispositionConformant))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkDir(t, dir)
+	if s = open(t, dir); s.Position() != 1 {
+		t.Errorf("the log ends at %d; want 1", s.Position())
 	}
 }
 
