@@ -26,6 +26,7 @@ const (
 	btree       = "github.com/tidwall/btree"
 	cobra       = "github.com/spf13/cobra"
 	errgroup    = "golang.org/x/sync"
+	fuse        = "github.com/hanwen/go-fuse/v2"
 	genproto    = "google.golang.org/genproto"
 	gonum       = "gonum.org/v1/gonum"
 	net         = "golang.org/x/net"
@@ -146,7 +147,6 @@ var layers = []layer{
 		foreign: []string{protobuf, yaml},
 		pure:    true,
 	},
-	{path: "internal/scenario"}, // tests only
 	{
 		path: "internal/wire",
 		takt: []string{
@@ -177,6 +177,7 @@ var layers = []layer{
 	{path: "internal/spc", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
 	{path: "internal/route", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/line", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
+	{path: "internal/powercut", foreign: []string{fuse}}, // tests only
 	{path: "internal/latency", pure: true},
 	{path: "internal/mes", pure: true},
 }
