@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -29,9 +30,11 @@ type Disk struct {
 	// off says that the power is cut: everything fails.
 	off bool
 	// operations counts what was written, named and synced; the power is cut
-	// instead of the one that cutAt says.
-	operations, cutAt int
-	server            *fuse.Server
+	// instead of the one that cutAt says, and the one that failAt says fails.
+	operations, cutAt, failAt int
+	failure                   syscall.Errno
+	failed                    string
+	server                    *fuse.Server
 }
 
 // naming is a name that a directory gives to a node, nil where it takes it away.
@@ -79,6 +82,21 @@ func (d *Disk) CutAt(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cutAt = d.operations + n
+}
+
+// FailAt has the nth operation from here on do nothing but fail. Those behind it
+// succeed.
+func (d *Disk) FailAt(n int, failure syscall.Errno) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failAt, d.failure = d.operations+n, failure
+}
+
+// Failed returns which operation FailAt had fail, "" where it has not come.
+func (d *Disk) Failed() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
 }
 
 // Cut cuts the power, if it is not, and returns what is on the disk afterwards, as a new one:

@@ -66,15 +66,20 @@ func (n *node) begin() syscall.Errno {
 }
 
 // change is begin for an operation that writes, names or syncs something.
-func (n *node) change() syscall.Errno {
+func (n *node) change(operation string) syscall.Errno {
 	if e := n.begin(); e != 0 {
 		return e
 	}
 	n.disk.operations++
-	if n.disk.operations == n.disk.cutAt {
+	switch n.disk.operations {
+	case n.disk.cutAt:
 		n.disk.off = true
 		n.disk.mu.Unlock()
 		return syscall.EIO
+	case n.disk.failAt:
+		n.disk.failed = operation
+		n.disk.mu.Unlock()
+		return n.disk.failure
 	}
 	return 0
 }
@@ -137,7 +142,7 @@ func (n *inode) Opendir(context.Context) syscall.Errno {
 
 // Create implements fs.NodeCreater.
 func (n *inode) Create(ctx context.Context, name string, _, _ uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	if e := n.change(); e != 0 {
+	if e := n.change("create"); e != 0 {
 		return nil, nil, 0, e
 	}
 	defer n.end()
@@ -151,7 +156,7 @@ func (n *inode) Create(ctx context.Context, name string, _, _ uint32, out *fuse.
 
 // Mkdir implements fs.NodeMkdirer.
 func (n *inode) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	if e := n.change(); e != 0 {
+	if e := n.change("mkdir"); e != 0 {
 		return nil, e
 	}
 	defer n.end()
@@ -165,7 +170,7 @@ func (n *inode) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.Entr
 
 // Unlink implements fs.NodeUnlinker.
 func (n *inode) Unlink(_ context.Context, name string) syscall.Errno {
-	if e := n.change(); e != 0 {
+	if e := n.change("unlink"); e != 0 {
 		return e
 	}
 	defer n.end()
@@ -181,7 +186,7 @@ func (n *inode) Rmdir(ctx context.Context, name string) syscall.Errno { return n
 
 // Rename implements fs.NodeRenamer.
 func (n *inode) Rename(_ context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
-	if e := n.change(); e != 0 {
+	if e := n.change("rename"); e != 0 {
 		return e
 	}
 	defer n.end()
@@ -224,7 +229,7 @@ func (n *inode) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64)
 
 // Write implements fs.NodeWriter.
 func (n *inode) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	if e := n.change(); e != 0 {
+	if e := n.change("write"); e != 0 {
 		return 0, e
 	}
 	defer n.end()
@@ -275,7 +280,7 @@ func (n *inode) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) s
 
 // Setattr implements fs.NodeSetattrer.
 func (n *inode) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if e := n.change(); e != 0 {
+	if e := n.change("setattr"); e != 0 {
 		return e
 	}
 	defer n.end()
@@ -288,7 +293,7 @@ func (n *inode) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, 
 
 // Allocate implements fs.NodeAllocater.
 func (n *inode) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, mode uint32) syscall.Errno {
-	if e := n.change(); e != 0 {
+	if e := n.change("allocate"); e != 0 {
 		return e
 	}
 	defer n.end()
@@ -301,7 +306,7 @@ func (n *inode) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, m
 
 // Fsync implements fs.NodeFsyncer, of files and of directories.
 func (n *inode) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	if e := n.change(); e != 0 {
+	if e := n.change("fsync"); e != 0 {
 		return e
 	}
 	defer n.end()

@@ -69,7 +69,8 @@ func child(dir, does string) (err error) {
 		return err
 	}
 	chance := rand.New(rand.NewPCG(uint64(durable), 6))
-	for {
+	const some = 3000
+	for does != "append some" || durable < some {
 		var records []mes.Record
 		for range 1 + chance.IntN(200) {
 			r, _ := next()
@@ -82,6 +83,7 @@ func child(dir, does string) (err error) {
 		durable = a.Durable
 		fmt.Println(durable)
 	}
+	return s.Close()
 }
 
 // childRecords yields the records of a line behind the first of them.
