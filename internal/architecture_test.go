@@ -63,7 +63,7 @@ var layers = []layer{
 		path: "internal/cli",
 		takt: []string{
 			"internal/app", "internal/bench", "internal/gateway", "internal/gateway/config", "internal/gateway/spool", "internal/push",
-			"internal/client", "internal/line", "internal/wire", "internal/store", "api/takt/v1", "internal/genealogy",
+			"internal/client", "internal/backup", "internal/line", "internal/wire", "internal/store", "api/takt/v1", "internal/genealogy",
 			"internal/yield", "internal/statistics", "internal/spc", "internal/route", "internal/mes",
 		},
 		foreign: []string{cobra, pflag, errgroup, protobuf, yaml},
@@ -147,6 +147,7 @@ var layers = []layer{
 		foreign: []string{protobuf, yaml},
 		pure:    true,
 	},
+	{path: "internal/backup", takt: []string{"internal/wire", "internal/store", "api/takt/v1", "internal/mes"}},
 	{
 		path: "internal/wire",
 		takt: []string{

@@ -1,7 +1,10 @@
 package rpc
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"io"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/store"
@@ -42,3 +45,36 @@ func (s *adminService) CheckStore(_ *taktv1.CheckStoreRequest, stream taktv1.Adm
 	}
 	return err
 }
+
+// backupPiece is how many bytes of a backup one message has.
+const backupPiece = 256 << 10
+
+// BackUpStore implements the API.
+func (s *adminService) BackUpStore(r *taktv1.BackUpStoreRequest, stream taktv1.AdminService_BackUpStoreServer) error {
+	have := make([]store.BackupFile, 0, len(r.GetHave()))
+	for _, f := range r.GetHave() {
+		have = append(have, wire.BackupFileFrom(f))
+	}
+	send := func(r *taktv1.BackUpStoreResponse) error { return stream.Send(r) }
+	if err := send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Store{Store: s.store.ID()}}); err != nil {
+		return err
+	}
+	end, err := s.store.Backup(stream.Context(), have, func(f store.BackupFile, write func(io.Writer) error) error {
+		if err := send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_File{File: wire.BackupFile(f)}}); err != nil {
+			return err
+		}
+		pieces := bufio.NewWriterSize(writerFunc(func(b []byte) (int, error) {
+			return len(b), send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Data{Data: b}})
+		}), backupPiece)
+		return errors.Join(write(pieces), pieces.Flush())
+	})
+	if err != nil {
+		return err
+	}
+	return send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Complete{Complete: uint64(end)}})
+}
+
+// writerFunc is a function that writes.
+type writerFunc func([]byte) (int, error)
+
+func (fn writerFunc) Write(b []byte) (int, error) { return fn(b) }

@@ -36,7 +36,7 @@ type period struct {
 	db    *bbolt.DB
 }
 
-const periodForm = "%020d.bolt"
+func periodName(first mes.Position) string { return fmt.Sprintf("%020d.bolt", first) }
 
 func (p *period) path() string { return p.db.Path() }
 
@@ -145,7 +145,7 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 // newPeriod makes the file that begins with a chunk. It has its name only when it
 // is whole: a start must not find half of one.
 func newPeriod(dir, id string, first mes.Position, month string) (*period, error) {
-	path := filepath.Join(dir, logDir, fmt.Sprintf(periodForm, first))
+	path := filepath.Join(dir, logDir, periodName(first))
 	making := path + ".new"
 	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -179,21 +179,27 @@ func newPeriod(dir, id string, first mes.Position, month string) (*period, error
 
 // last returns the file's last chunk; one without entries where it has none.
 func (p *period) last() (c chunk, err error) {
-	c.first = p.first
 	err = guard(func() error {
 		return p.db.View(func(tx *bbolt.Tx) error {
-			k, sealed := tx.Bucket(bucketChunk).Cursor().Last()
-			if k == nil {
-				return nil
-			}
-			value, err := unseal(k, sealed)
-			if err == nil {
-				c, err = decodeChunk(k, value)
-			}
+			c, err = lastChunk(tx, p.first)
 			return err
 		})
 	})
 	return c, err
+}
+
+// lastChunk returns the last chunk of a file that begins at a position; one
+// without entries where it has none.
+func lastChunk(tx *bbolt.Tx, first mes.Position) (chunk, error) {
+	k, sealed := tx.Bucket(bucketChunk).Cursor().Last()
+	if k == nil {
+		return chunk{first: first}, nil
+	}
+	value, err := unseal(k, sealed)
+	if err != nil {
+		return chunk{first: first}, err
+	}
+	return decodeChunk(k, value)
 }
 
 // takes reports whether a file takes a layer, or the next one does.
@@ -203,6 +209,19 @@ func (p *period) takes(l *layer) bool {
 
 // month returns the month of record time in which a layer begins.
 func month(l *layer) string { return l.groups[0].time.Format("2006-01") }
+
+// archiveLayer adds a layer to the last file of a directory's archive, or to a new
+// one, and returns the files.
+func archiveLayer(dir, id string, l *layer, periods []*period) ([]*period, error) {
+	if n := len(periods); n == 0 || !periods[n-1].takes(l) {
+		p, err := newPeriod(dir, id, l.first, month(l))
+		if err != nil {
+			return periods, err
+		}
+		periods = append(slices.Clip(periods), p)
+	}
+	return periods, periods[len(periods)-1].write(l)
+}
 
 // write adds a layer to the file as a chunk.
 func (p *period) write(l *layer) error {

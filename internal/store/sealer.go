@@ -2,7 +2,6 @@ package store
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -90,14 +89,8 @@ func (l *sealer) wait(w *writer) error {
 // the files of the archive. The write-ahead log has it until both are done.
 func (s *Store) seal(l *layer, end sealed, periods []*period) ([]*period, error) {
 	start := time.Now()
-	if n := len(periods); n == 0 || !periods[n-1].takes(l) {
-		p, err := newPeriod(s.cfg.Dir, s.id, l.first, month(l))
-		if err != nil {
-			return periods, err
-		}
-		periods = append(slices.Clip(periods), p)
-	}
-	if err := periods[len(periods)-1].write(l); err != nil {
+	periods, err := archiveLayer(s.cfg.Dir, s.id, l, periods)
+	if err != nil {
 		return periods, err
 	}
 	archived := time.Since(start)

@@ -136,6 +136,9 @@ func (s *Store) open() (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := removeBackups(s.cfg.Dir); err != nil {
+		return nil, err
+	}
 	create := id == ""
 	if create {
 		if id, err = makeDir(s.cfg.Dir); err != nil {
@@ -214,8 +217,8 @@ func (s *Store) closeFiles() error {
 	return errors.Join(append(errs, s.lock.Close())...)
 }
 
-// ID returns the store's own name, made up when the directory was made. A
-// restored copy has the same id.
+// ID returns the store's own name, made up when the directory was made, or
+// restored.
 func (s *Store) ID() string { return s.id }
 
 // Position returns the last position that is durable and readable.

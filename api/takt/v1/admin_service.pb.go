@@ -278,6 +278,239 @@ func (x *CheckStoreResponse) GetProblems() []string {
 	return nil
 }
 
+// Request message for AdminService.BackUpStore.
+type BackUpStoreRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The files that the client has.
+	Have          []*BackupFile `protobuf:"bytes,1,rep,name=have,proto3" json:"have,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackUpStoreRequest) Reset() {
+	*x = BackUpStoreRequest{}
+	mi := &file_takt_v1_admin_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackUpStoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackUpStoreRequest) ProtoMessage() {}
+
+func (x *BackUpStoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_admin_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackUpStoreRequest.ProtoReflect.Descriptor instead.
+func (*BackUpStoreRequest) Descriptor() ([]byte, []int) {
+	return file_takt_v1_admin_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BackUpStoreRequest) GetHave() []*BackupFile {
+	if x != nil {
+		return x.Have
+	}
+	return nil
+}
+
+// BackupFile is a file of the log.
+type BackupFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The position of its first entry.
+	FirstPosition uint64 `protobuf:"varint,1,opt,name=first_position,json=firstPosition,proto3" json:"first_position,omitempty"`
+	// The position of its last entry.
+	LastPosition uint64 `protobuf:"varint,2,opt,name=last_position,json=lastPosition,proto3" json:"last_position,omitempty"`
+	// The hash that the chain of groups has at its end: with the positions, it names
+	// what is in the file.
+	ChainHash     []byte `protobuf:"bytes,3,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupFile) Reset() {
+	*x = BackupFile{}
+	mi := &file_takt_v1_admin_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupFile) ProtoMessage() {}
+
+func (x *BackupFile) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_admin_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupFile.ProtoReflect.Descriptor instead.
+func (*BackupFile) Descriptor() ([]byte, []int) {
+	return file_takt_v1_admin_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BackupFile) GetFirstPosition() uint64 {
+	if x != nil {
+		return x.FirstPosition
+	}
+	return 0
+}
+
+func (x *BackupFile) GetLastPosition() uint64 {
+	if x != nil {
+		return x.LastPosition
+	}
+	return 0
+}
+
+func (x *BackupFile) GetChainHash() []byte {
+	if x != nil {
+		return x.ChainHash
+	}
+	return nil
+}
+
+// Response message for AdminService.BackUpStore: the store's id, then for each
+// file what it is, and its bytes in pieces.
+type BackUpStoreResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What this message is.
+	//
+	// Types that are valid to be assigned to Part:
+	//
+	//	*BackUpStoreResponse_Store
+	//	*BackUpStoreResponse_File
+	//	*BackUpStoreResponse_Data
+	//	*BackUpStoreResponse_Complete
+	Part          isBackUpStoreResponse_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackUpStoreResponse) Reset() {
+	*x = BackUpStoreResponse{}
+	mi := &file_takt_v1_admin_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackUpStoreResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackUpStoreResponse) ProtoMessage() {}
+
+func (x *BackUpStoreResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_admin_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackUpStoreResponse.ProtoReflect.Descriptor instead.
+func (*BackUpStoreResponse) Descriptor() ([]byte, []int) {
+	return file_takt_v1_admin_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BackUpStoreResponse) GetPart() isBackUpStoreResponse_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *BackUpStoreResponse) GetStore() string {
+	if x != nil {
+		if x, ok := x.Part.(*BackUpStoreResponse_Store); ok {
+			return x.Store
+		}
+	}
+	return ""
+}
+
+func (x *BackUpStoreResponse) GetFile() *BackupFile {
+	if x != nil {
+		if x, ok := x.Part.(*BackUpStoreResponse_File); ok {
+			return x.File
+		}
+	}
+	return nil
+}
+
+func (x *BackUpStoreResponse) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Part.(*BackUpStoreResponse_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+func (x *BackUpStoreResponse) GetComplete() uint64 {
+	if x != nil {
+		if x, ok := x.Part.(*BackUpStoreResponse_Complete); ok {
+			return x.Complete
+		}
+	}
+	return 0
+}
+
+type isBackUpStoreResponse_Part interface {
+	isBackUpStoreResponse_Part()
+}
+
+type BackUpStoreResponse_Store struct {
+	// The id of the store.
+	Store string `protobuf:"bytes,1,opt,name=store,proto3,oneof"`
+}
+
+type BackUpStoreResponse_File struct {
+	// The file that follows.
+	File *BackupFile `protobuf:"bytes,2,opt,name=file,proto3,oneof"`
+}
+
+type BackUpStoreResponse_Data struct {
+	// The next bytes of the file.
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3,oneof"`
+}
+
+type BackUpStoreResponse_Complete struct {
+	// That nothing follows: the last position that the backup has.
+	Complete uint64 `protobuf:"varint,4,opt,name=complete,proto3,oneof"`
+}
+
+func (*BackUpStoreResponse_Store) isBackUpStoreResponse_Part() {}
+
+func (*BackUpStoreResponse_File) isBackUpStoreResponse_Part() {}
+
+func (*BackUpStoreResponse_Data) isBackUpStoreResponse_Part() {}
+
+func (*BackUpStoreResponse_Complete) isBackUpStoreResponse_Part() {}
+
 var File_takt_v1_admin_service_proto protoreflect.FileDescriptor
 
 const file_takt_v1_admin_service_proto_rawDesc = "" +
@@ -302,11 +535,26 @@ const file_takt_v1_admin_service_proto_rawDesc = "" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12#\n" +
 	"\rlast_position\x18\x03 \x01(\x04R\flastPosition\x12\x1a\n" +
-	"\bproblems\x18\x04 \x03(\tR\bproblems2\x9c\x01\n" +
+	"\bproblems\x18\x04 \x03(\tR\bproblems\"=\n" +
+	"\x12BackUpStoreRequest\x12'\n" +
+	"\x04have\x18\x01 \x03(\v2\x13.takt.v1.BackupFileR\x04have\"w\n" +
+	"\n" +
+	"BackupFile\x12%\n" +
+	"\x0efirst_position\x18\x01 \x01(\x04R\rfirstPosition\x12#\n" +
+	"\rlast_position\x18\x02 \x01(\x04R\flastPosition\x12\x1d\n" +
+	"\n" +
+	"chain_hash\x18\x03 \x01(\fR\tchainHash\"\x94\x01\n" +
+	"\x13BackUpStoreResponse\x12\x16\n" +
+	"\x05store\x18\x01 \x01(\tH\x00R\x05store\x12)\n" +
+	"\x04file\x18\x02 \x01(\v2\x13.takt.v1.BackupFileH\x00R\x04file\x12\x14\n" +
+	"\x04data\x18\x03 \x01(\fH\x00R\x04data\x12\x1c\n" +
+	"\bcomplete\x18\x04 \x01(\x04H\x00R\bcompleteB\x06\n" +
+	"\x04part2\xe8\x01\n" +
 	"\fAdminService\x12C\n" +
 	"\rGetServerInfo\x12\x1d.takt.v1.GetServerInfoRequest\x1a\x13.takt.v1.ServerInfo\x12G\n" +
 	"\n" +
-	"CheckStore\x12\x1a.takt.v1.CheckStoreRequest\x1a\x1b.takt.v1.CheckStoreResponse0\x01B\x8a\x01\n" +
+	"CheckStore\x12\x1a.takt.v1.CheckStoreRequest\x1a\x1b.takt.v1.CheckStoreResponse0\x01\x12J\n" +
+	"\vBackUpStore\x12\x1b.takt.v1.BackUpStoreRequest\x1a\x1c.takt.v1.BackUpStoreResponse0\x01B\x8a\x01\n" +
 	"\vcom.takt.v1B\x11AdminServiceProtoP\x01Z+github.com/takt-mes/takt/api/takt/v1;taktv1\xa2\x02\x03TXX\xaa\x02\aTakt.V1\xca\x02\aTakt\\V1\xe2\x02\x13Takt\\V1\\GPBMetadata\xea\x02\bTakt::V1b\x06proto3"
 
 var (
@@ -321,25 +569,32 @@ func file_takt_v1_admin_service_proto_rawDescGZIP() []byte {
 	return file_takt_v1_admin_service_proto_rawDescData
 }
 
-var file_takt_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_takt_v1_admin_service_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_takt_v1_admin_service_proto_goTypes = []any{
 	(*GetServerInfoRequest)(nil),  // 0: takt.v1.GetServerInfoRequest
 	(*ServerInfo)(nil),            // 1: takt.v1.ServerInfo
 	(*CheckStoreRequest)(nil),     // 2: takt.v1.CheckStoreRequest
 	(*CheckStoreResponse)(nil),    // 3: takt.v1.CheckStoreResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*BackUpStoreRequest)(nil),    // 4: takt.v1.BackUpStoreRequest
+	(*BackupFile)(nil),            // 5: takt.v1.BackupFile
+	(*BackUpStoreResponse)(nil),   // 6: takt.v1.BackUpStoreResponse
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_takt_v1_admin_service_proto_depIdxs = []int32{
-	4, // 0: takt.v1.ServerInfo.start_time:type_name -> google.protobuf.Timestamp
-	0, // 1: takt.v1.AdminService.GetServerInfo:input_type -> takt.v1.GetServerInfoRequest
-	2, // 2: takt.v1.AdminService.CheckStore:input_type -> takt.v1.CheckStoreRequest
-	1, // 3: takt.v1.AdminService.GetServerInfo:output_type -> takt.v1.ServerInfo
-	3, // 4: takt.v1.AdminService.CheckStore:output_type -> takt.v1.CheckStoreResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7, // 0: takt.v1.ServerInfo.start_time:type_name -> google.protobuf.Timestamp
+	5, // 1: takt.v1.BackUpStoreRequest.have:type_name -> takt.v1.BackupFile
+	5, // 2: takt.v1.BackUpStoreResponse.file:type_name -> takt.v1.BackupFile
+	0, // 3: takt.v1.AdminService.GetServerInfo:input_type -> takt.v1.GetServerInfoRequest
+	2, // 4: takt.v1.AdminService.CheckStore:input_type -> takt.v1.CheckStoreRequest
+	4, // 5: takt.v1.AdminService.BackUpStore:input_type -> takt.v1.BackUpStoreRequest
+	1, // 6: takt.v1.AdminService.GetServerInfo:output_type -> takt.v1.ServerInfo
+	3, // 7: takt.v1.AdminService.CheckStore:output_type -> takt.v1.CheckStoreResponse
+	6, // 8: takt.v1.AdminService.BackUpStore:output_type -> takt.v1.BackUpStoreResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_takt_v1_admin_service_proto_init() }
@@ -347,13 +602,19 @@ func file_takt_v1_admin_service_proto_init() {
 	if File_takt_v1_admin_service_proto != nil {
 		return
 	}
+	file_takt_v1_admin_service_proto_msgTypes[6].OneofWrappers = []any{
+		(*BackUpStoreResponse_Store)(nil),
+		(*BackUpStoreResponse_File)(nil),
+		(*BackUpStoreResponse_Data)(nil),
+		(*BackUpStoreResponse_Complete)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_takt_v1_admin_service_proto_rawDesc), len(file_takt_v1_admin_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AdminService_GetServerInfo_FullMethodName = "/takt.v1.AdminService/GetServerInfo"
 	AdminService_CheckStore_FullMethodName    = "/takt.v1.AdminService/CheckStore"
+	AdminService_BackUpStore_FullMethodName   = "/takt.v1.AdminService/BackUpStore"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -35,6 +36,10 @@ type AdminServiceClient interface {
 	// and every index against the log. It reads a snapshot, repairs nothing, and
 	// does not stop ingest.
 	CheckStore(ctx context.Context, in *CheckStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CheckStoreResponse], error)
+	// Backs up the store: the files of its log up to now, without those that the
+	// client has already. It does not stop ingest. The indexes are derived anew
+	// when a backup is restored.
+	BackUpStore(ctx context.Context, in *BackUpStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackUpStoreResponse], error)
 }
 
 type adminServiceClient struct {
@@ -74,6 +79,25 @@ func (c *adminServiceClient) CheckStore(ctx context.Context, in *CheckStoreReque
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_CheckStoreClient = grpc.ServerStreamingClient[CheckStoreResponse]
 
+func (c *adminServiceClient) BackUpStore(ctx context.Context, in *BackUpStoreRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackUpStoreResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_BackUpStore_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BackUpStoreRequest, BackUpStoreResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_BackUpStoreClient = grpc.ServerStreamingClient[BackUpStoreResponse]
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -86,6 +110,10 @@ type AdminServiceServer interface {
 	// and every index against the log. It reads a snapshot, repairs nothing, and
 	// does not stop ingest.
 	CheckStore(*CheckStoreRequest, grpc.ServerStreamingServer[CheckStoreResponse]) error
+	// Backs up the store: the files of its log up to now, without those that the
+	// client has already. It does not stop ingest. The indexes are derived anew
+	// when a backup is restored.
+	BackUpStore(*BackUpStoreRequest, grpc.ServerStreamingServer[BackUpStoreResponse]) error
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -101,6 +129,9 @@ func (UnimplementedAdminServiceServer) GetServerInfo(context.Context, *GetServer
 }
 func (UnimplementedAdminServiceServer) CheckStore(*CheckStoreRequest, grpc.ServerStreamingServer[CheckStoreResponse]) error {
 	return status.Error(codes.Unimplemented, "method CheckStore not implemented")
+}
+func (UnimplementedAdminServiceServer) BackUpStore(*BackUpStoreRequest, grpc.ServerStreamingServer[BackUpStoreResponse]) error {
+	return status.Error(codes.Unimplemented, "method BackUpStore not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -152,6 +183,17 @@ func _AdminService_CheckStore_Handler(srv interface{}, stream grpc.ServerStream)
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AdminService_CheckStoreServer = grpc.ServerStreamingServer[CheckStoreResponse]
 
+func _AdminService_BackUpStore_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BackUpStoreRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).BackUpStore(m, &grpc.GenericServerStream[BackUpStoreRequest, BackUpStoreResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_BackUpStoreServer = grpc.ServerStreamingServer[BackUpStoreResponse]
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -168,6 +210,11 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "CheckStore",
 			Handler:       _AdminService_CheckStore_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "BackUpStore",
+			Handler:       _AdminService_BackUpStore_Handler,
 			ServerStreams: true,
 		},
 	},
