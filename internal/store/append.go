@@ -20,14 +20,6 @@ const (
 	MaxBatchBytes = 1 << 20
 )
 
-// What one commit takes is bounded, so that the answer to the first in a long
-// queue is not late, and so is what waits for it.
-const (
-	maxGroupRecords = 4096
-	maxGroupBytes   = 8 << 20
-	maxQueueBytes   = 64 << 20
-)
-
 // Batch is what a gateway sends: records that run on from an offset of its
 // spool.
 type Batch struct {
@@ -84,47 +76,74 @@ type candidate struct {
 	detail string
 }
 
-type request struct {
-	batch      Batch
-	bytes      int // of its events
-	candidates []candidate
-	tallies    []tally // of a refusal, which has no batch
-	answer     chan answer
+// Appending is a batch on its way into the log.
+type Appending struct {
+	store   *Store
+	request *request
 }
 
-type answer struct {
-	appended Appended
-	err      error
-}
-
-// Append stores a batch. When it returns without an error, every record of the
-// batch is fsynced and readable, stored or in quarantine: it must survive a
-// power cut, and whoever sent it may forget it. A record that the log has
-// already is counted and not stored again. When Append returns an error the
-// batch may be in the log, in part or whole; send it again.
+// Begin queues a batch behind all that was begun before it, and does not wait
+// for the disk: several of one spool may be on their way at once.
 //
-// Errors: CodeOffsetGap where First is beyond the next offset (value
-// `expected`), CodeTooLarge where the batch is beyond a limit, CodeBusy where
-// too much waits already, CodeUnavailable where the store is closed, and the
-// store's own failure, after which nothing is taken any more.
-func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
+// Errors: CodeTooLarge where the batch is beyond a limit, CodeBusy where too much
+// waits already, CodeUnavailable where the store is closed. What is sent back is
+// counted as refused.
+func (s *Store) Begin(ctx context.Context, b Batch) (Appending, error) {
 	if err := checkBatch(b); err != nil {
-		return Appended{}, s.refuse(ctx, b.Records, err)
+		return Appending{}, s.refuse(ctx, b.Records, err)
 	}
 	candidates := make([]candidate, len(b.Records))
 	for i := range b.Records {
 		candidates[i] = examine(b.Records[i])
 	}
-	a, err := s.submit(ctx, &request{batch: b, bytes: b.bytes(), candidates: candidates, answer: make(chan answer, 1)})
+	a, err := s.submit(&request{batch: b, bytes: b.bytes(), candidates: candidates})
 	if err != nil && mes.CodeOf(err) == mes.CodeBusy {
-		return Appended{}, s.refuse(ctx, b.Records, err)
+		s.metrics.busy.Inc()
+		return Appending{}, s.refuse(ctx, b.Records, err)
 	}
 	return a, err
 }
 
+// Wait returns what became of the batch. When it returns without an error, every
+// record of it is fsynced and readable, stored or in quarantine: it must survive
+// a power cut, and whoever sent it may forget it. A record that the log has
+// already is counted and not stored again. When Wait returns an error the batch
+// may be in the log, in part or whole; send it again.
+//
+// Errors: CodeOffsetGap where the batch begins beyond the next offset (value
+// `expected`), CodeUnavailable where the store is closed, and the store's own
+// failure, after which nothing is taken any more.
+func (a Appending) Wait(ctx context.Context) (Appended, error) {
+	select {
+	case got := <-a.request.answer:
+		return got.appended, got.err
+	case <-ctx.Done():
+		return Appended{}, ctx.Err()
+	case <-a.store.ended:
+	}
+	select {
+	case got := <-a.request.answer: // It was the last to be answered.
+		return got.appended, got.err
+	default:
+		return Appended{}, a.store.unavailable()
+	}
+}
+
+// Append stores a batch: it is Begin and Wait, with the errors of both.
+func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
+	a, err := s.Begin(ctx, b)
+	if err != nil {
+		return Appended{}, err
+	}
+	return a.Wait(ctx)
+}
+
 // Refuse enters records into the ledger that somebody else sent back.
 func (s *Store) Refuse(ctx context.Context, records []mes.Record) error {
-	_, err := s.submit(ctx, &request{tallies: refusals(records), answer: make(chan answer, 1)})
+	a, err := s.submit(&request{tallies: refusals(records)})
+	if err == nil {
+		_, err = a.Wait(ctx)
+	}
 	return err
 }
 
@@ -245,44 +264,14 @@ func checkNames(e *mes.Event) error {
 	return nil
 }
 
-func (s *Store) submit(ctx context.Context, r *request) (Appended, error) {
-	if err := s.reserve(len(r.candidates), r.bytes); err != nil {
-		return Appended{}, err
-	}
-	defer s.release(len(r.candidates), r.bytes)
+func (s *Store) submit(r *request) (Appending, error) {
 	select {
-	case s.queue <- r:
 	case <-s.ended:
-		return Appended{}, s.unavailable()
-	case <-ctx.Done():
-		return Appended{}, ctx.Err()
+		return Appending{}, s.unavailable()
+	default:
 	}
-	select {
-	case a := <-r.answer:
-		return a.appended, a.err
-	case <-ctx.Done():
-		return Appended{}, ctx.Err()
-	}
-}
-
-// reserve makes room in the queue. A batch is never too large for an empty one.
-func (s *Store) reserve(records, bytes int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiting > 0 && (s.waiting+records > s.cfg.QueueEvents || s.waitingBytes+bytes > maxQueueBytes) {
-		s.metrics.busy.Inc()
-		return mes.Errorf(mes.CodeBusy, "%d records wait to be stored; send again after a while", s.waiting).With("backlog", strconv.Itoa(s.waiting))
-	}
-	s.waiting += records
-	s.waitingBytes += bytes
-	return nil
-}
-
-func (s *Store) release(records, bytes int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting -= records
-	s.waitingBytes -= bytes
+	r.answer = make(chan answer, 1)
+	return Appending{s, r}, s.queue.put(r)
 }
 
 func (s *Store) unavailable() error {
@@ -303,24 +292,12 @@ func (s *Store) write(w *writer) {
 		}
 	}()
 	for {
-		var group []*request
 		select {
-		case r := <-s.queue:
-			group = append(group, r)
+		case <-s.queue.filled:
 		case <-s.stop:
 			return
 		}
-		records, bytes := len(group[0].candidates), group[0].bytes
-		for records < maxGroupRecords && bytes < maxGroupBytes {
-			select {
-			case r := <-s.queue:
-				group = append(group, r)
-				records, bytes = records+len(r.candidates), bytes+r.bytes
-				continue
-			default:
-			}
-			break
-		}
+		group := s.queue.take()
 		err := s.commit(w, group)
 		if err == nil {
 			err = l.turn(w)
@@ -377,6 +354,7 @@ func (s *Store) commit(w *writer, requests []*request) error {
 	s.publish(w)
 	s.metrics.commit.Observe(time.Since(start).Seconds())
 	s.metrics.appended.Add(float64(len(w.entries)))
+	s.queue.done(requests)
 	for i, r := range requests {
 		answers[i].appended.Position = w.last.position
 		r.answer <- answers[i]

@@ -61,20 +61,16 @@ type Store struct {
 	id      string
 	metrics *metrics
 
-	queue chan *request
+	queue *queue
 	stop  chan struct{} // closed by Close
 	ended chan struct{} // closed when nothing is committed any more
 
 	// mu guards what follows.
-	mu    sync.Mutex
-	state state
-	// waiting and waitingBytes are records that are queued or being committed, and
-	// the bytes of their events.
-	waiting      int
-	waitingBytes int
-	changed      chan struct{} // closed and replaced when the position changes
-	failure      error         // what went wrong for good; nothing is taken any more
-	closed       bool
+	mu      sync.Mutex
+	state   state
+	changed chan struct{} // closed and replaced when the position changes
+	failure error         // what went wrong for good; nothing is taken any more
+	closed  bool
 }
 
 // state is what a reader begins with. It is replaced as a whole.
@@ -116,7 +112,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, lock: lock, metrics: newMetrics(cfg.Metrics),
-		queue: make(chan *request), stop: make(chan struct{}),
+		queue: newQueue(cfg.QueueEvents), stop: make(chan struct{}),
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
 	w, err := s.open()
