@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
@@ -55,9 +57,8 @@ func (s *streams) enter(ctx context.Context, of spool) (own context.Context, lea
 	}
 }
 
-// AppendEvents implements the API. Batches are committed one after another; a
-// client that does not read its answers fills its own stream's window, and
-// nothing else waits for it.
+// AppendEvents implements the API. A client that does not read its answers fills
+// its own stream's window, and nothing else waits for it.
 func (s *ingestService) AppendEvents(stream taktv1.IngestService_AppendEventsServer) error {
 	first, err := stream.Recv()
 	if err != nil {
@@ -80,42 +81,88 @@ func (s *ingestService) AppendEvents(stream taktv1.IngestService_AppendEventsSer
 	if err := stream.Send(&taktv1.AppendEventsResponse{Message: &taktv1.AppendEventsResponse_Opened_{Opened: opened}}); err != nil {
 		return ended(err)
 	}
+	return s.append(ctx, stream, of)
+}
+
+// append answers a stream's batches in their order, while those behind them are
+// on their way into the log already.
+func (s *ingestService) append(ctx context.Context, stream taktv1.IngestService_AppendEventsServer, of spool) error {
+	received := make(chan appending, MaxInFlight)
+	room := semaphore.NewWeighted(roomBytes)
+	go func() { // ends with the stream at the latest, which the handler's return ends
+		for more := true; more; {
+			a := s.receive(ctx, stream, of, room)
+			more = a.err == nil
+			select {
+			case received <- a:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	for {
-		request, err := receive(ctx, stream)
-		if err != nil {
-			return ended(err)
+		var a appending
+		select {
+		case a = <-received:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
-		batch := request.GetBatch()
-		if batch == nil {
-			return mes.Invalid("message", "must be a batch; a stream is opened once")
+		if a.err != nil {
+			return ended(a.err)
 		}
-		appended, err := s.store.Append(ctx, batchFrom(of, batch))
+		appended, err := a.batch.Wait(ctx)
 		if err != nil {
 			return causeOf(ctx, err)
 		}
 		if err := stream.Send(&taktv1.AppendEventsResponse{Message: &taktv1.AppendEventsResponse_Appended_{Appended: appendedMessage(appended)}}); err != nil {
 			return ended(err)
 		}
+		room.Release(a.room)
 	}
 }
 
-// receive waits for the next message, or until the stream is taken over.
-func receive(ctx context.Context, stream taktv1.IngestService_AppendEventsServer) (*taktv1.AppendEventsRequest, error) {
-	type received struct {
-		request *taktv1.AppendEventsRequest
-		err     error
+// appending is a batch that was received and not answered, or the error that
+// nothing is received behind.
+type appending struct {
+	batch store.Appending
+	room  int64
+	err   error
+}
+
+// A stream's batches without an answer have room for as much as the largest batch
+// has: many small ones are worth no more of the store's queue than that one.
+const (
+	roomBytes       = store.MaxBatchBytes
+	roomBytesRecord = store.MaxBatchBytes / store.MaxBatchRecords
+)
+
+// roomOf returns the room that a batch takes.
+func roomOf(batch *taktv1.AppendEventsRequest_Batch) int64 {
+	room := max(1, roomBytesRecord*len(batch.GetRecords()))
+	events := 0
+	for _, r := range batch.GetRecords() {
+		events += len(r.GetEvent())
 	}
-	next := make(chan received, 1)
-	go func() { // ends with the stream at the latest, which the handler's return ends
-		request, err := stream.Recv()
-		next <- received{request, err}
-	}()
-	select {
-	case r := <-next:
-		return r.request, r.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	return int64(min(max(room, events), roomBytes))
+}
+
+// receive receives the next batch and begins to append it, as soon as there is
+// room.
+func (s *ingestService) receive(ctx context.Context, stream taktv1.IngestService_AppendEventsServer, of spool, room *semaphore.Weighted) (a appending) {
+	request, err := stream.Recv()
+	if err != nil {
+		return appending{err: err}
 	}
+	batch := request.GetBatch()
+	if batch == nil {
+		return appending{err: mes.Invalid("message", "must be a batch; a stream is opened once")}
+	}
+	a.room = roomOf(batch)
+	if a.err = room.Acquire(ctx, a.room); a.err == nil {
+		a.batch, a.err = s.store.Begin(ctx, batchFrom(of, batch))
+	}
+	a.err = causeOf(ctx, a.err)
+	return a
 }
 
 // ended makes the end that a client chose no error.

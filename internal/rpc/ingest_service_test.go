@@ -2,11 +2,15 @@ package rpc_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -16,6 +20,7 @@ import (
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/rpc"
+	"github.com/takt-mes/takt/internal/store"
 )
 
 // TestBadInput sends what no gateway should, and looks at the answer, at the
@@ -526,5 +531,99 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	}
 	if got, want := at.ledger(t), (counts{stored: rounds, quarantined: batches * records}); got != want {
 		t.Errorf("ledger = %+v; want %+v", got, want)
+	}
+}
+
+// TestBatchesBehindOneAnother has a commit stand still. What a stream sends
+// meanwhile is on its way into the next one, as far as the store has room; what
+// is sent back then ends the stream, behind the answers to the others.
+func TestBatchesBehindOneAnother(t *testing.T) {
+	t.Parallel()
+	committing, goOn := make(chan struct{}, 1), make(chan struct{})
+	metrics := prometheus.NewRegistry()
+	at := newSiteOver(t, rpc.Config{}, store.Config{QueueEvents: 3, Metrics: metrics, Now: func() time.Time {
+		select {
+		case committing <- struct{}{}:
+		default:
+		}
+		<-goOn
+		return t0
+	}})
+	stream := open(t, at.conn)
+	if _, err := stream.call(opening("g", "s")); err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint64(4) {
+		if err := stream.Send(batch(n+1, record("S", n+1, worked("C1")))); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			<-committing
+		}
+	}
+	for busy(t, metrics) == 0 && stream.Context().Err() == nil {
+		runtime.Gosched()
+	}
+	close(goOn)
+	// An answer has the last position of its commit.
+	for n, want := range []uint64{1, 3, 3} {
+		m, err := stream.Recv()
+		if got := m.GetAppended(); err != nil || got.GetDurableOffset() != uint64(n+1) || got.GetPosition() != want {
+			t.Errorf("answer %d = %v, %v; want durable offset %d at position %d", n+1, m, err, n+1, want)
+		}
+	}
+	_, err := stream.Recv()
+	wantError(t, "the stream", err, codes.ResourceExhausted, "STORE_BUSY")
+	if got, want := at.ledger(t), (counts{stored: 3, refused: 1}); got != want {
+		t.Errorf("ledger = %+v; want %+v", got, want)
+	}
+}
+
+// busy returns how many batches a store has sent back.
+func busy(t *testing.T, metrics *prometheus.Registry) float64 {
+	t.Helper()
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "takt_store_busy_total" {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatal("the store has no metric of busy batches")
+	return 0
+}
+
+// TestStreamFillsNoQueue has a stream send the largest batches, as many as may be
+// in flight, to a store that has room for one: none is sent back.
+func TestStreamFillsNoQueue(t *testing.T) {
+	t.Parallel()
+	at := newSiteOver(t, rpc.Config{}, store.Config{QueueEvents: store.MaxBatchRecords})
+	stream := open(t, at.conn)
+	if _, err := stream.call(opening("g", "s")); err != nil {
+		t.Fatal(err)
+	}
+	const batches = 4
+	sent := make(chan error, 1)
+	go func() {
+		var err error
+		for n := 0; n < batches && err == nil; n++ {
+			records := make([]*taktv1.Record, store.MaxBatchRecords)
+			first := uint64(n*store.MaxBatchRecords + 1)
+			for i := range records {
+				records[i] = record("S", first+uint64(i), worked(fmt.Sprint("C", first+uint64(i))))
+			}
+			err = stream.Send(batch(first, records...))
+		}
+		sent <- err
+	}()
+	for n := range batches {
+		if m, err := stream.Recv(); err != nil || m.GetAppended().GetStored() != store.MaxBatchRecords {
+			t.Fatalf("answer %d = %v, %v", n, m, err)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ const (
 	// MaxStreams is how many calls a connection may have at once.
 	MaxStreams = 256
 	// MaxInFlight is how many batches of a stream may be without an answer.
-	MaxInFlight = 8
+	MaxInFlight = 256
 	// maxQuestion is how long a question may take, whatever its deadline.
 	maxQuestion = time.Minute
 	// connectTime is how long a client may take to say what it wants.

@@ -34,8 +34,15 @@ type site struct {
 // its store is whole.
 func newSite(t *testing.T, cfg rpc.Config) *site {
 	t.Helper()
+	return newSiteOver(t, cfg, store.Config{Now: func() time.Time { return t0 }})
+}
+
+// newSiteOver is newSite over a store that is set up in its own way.
+func newSiteOver(t *testing.T, cfg rpc.Config, over store.Config) *site {
+	t.Helper()
 	dir := t.TempDir()
-	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return t0 }})
+	over.Dir = dir
+	s, err := store.Open(over)
 	if err != nil {
 		t.Fatal(err)
 	}
