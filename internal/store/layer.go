@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/table"
 )
@@ -19,6 +21,10 @@ type layer struct {
 	tables        *table.Layer
 	// bytes is how long the entries are together.
 	bytes int
+	// schemas are those that entries measured under, and measured says for each
+	// entry which one, counted from 1; 0 for none.
+	schemas  []mes.SchemaID
+	measured []uint32
 }
 
 // newLayer returns the layer that begins where the log ends.
@@ -27,6 +33,32 @@ func newLayer(end sealed) *layer {
 		first: end.position + 1, group: end.group + 1, before: end.hash, after: end.hash,
 		tables: table.NewLayer(len(tableNames)),
 	}
+}
+
+// add puts an entry at the end.
+func (l *layer) add(e *entry, encoded []byte) {
+	l.entries = append(l.entries, encoded)
+	l.bytes += len(encoded)
+	l.measured = append(l.measured, l.schemaOf(e))
+}
+
+// schemaOf returns the number of the schema that an entry measured under, and
+// gives it one where it has none. A line has a few dozen, and those of its
+// stations come in turn.
+func (l *layer) schemaOf(e *entry) uint32 {
+	if e.event == nil {
+		return 0
+	}
+	work, ok := e.event.Fact.(*mes.Work)
+	if !ok || work.Measurements == nil {
+		return 0
+	}
+	n := slices.Index(l.schemas, work.Measurements.Schema)
+	if n < 0 {
+		n = len(l.schemas)
+		l.schemas = append(l.schemas, work.Measurements.Schema)
+	}
+	return uint32(n) + 1 //nolint:gosec // no more than there are entries
 }
 
 // snapshot returns the layer as it is now.

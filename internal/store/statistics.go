@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -66,7 +65,8 @@ type ExcludedValues struct {
 
 // Statistics returns what was measured of a characteristic. Of the sealed log it
 // reads the blocks that have such values of the time asked for, and of those the
-// columns it needs; of the end of the log it reads every event.
+// columns it needs; of the end of the log the events that measured under such a
+// schema.
 //
 // Errors: CodeNotFound where no schema has the characteristic, CodeInvalid where
 // the values have several units, CodeTooLarge beyond MaxValues.
@@ -410,9 +410,16 @@ func (s *sampler) withdrawn(of *block.Samples) ([]bool, error) {
 	return rows, nil
 }
 
-// layer reads what is not sealed.
+// layer reads what is not sealed: the entries of the schemas that are asked for.
 func (s *sampler) layer(l *layer) error {
-	for i, encoded := range l.entries {
+	asked := make([]bool, len(l.schemas)+1)
+	for n, schema := range l.schemas {
+		asked[n+1] = slices.ContainsFunc(s.columns, func(c schemaColumn) bool { return c.schema == schema })
+	}
+	for i, schema := range l.measured {
+		if !asked[schema] {
+			continue
+		}
 		position := l.first + mes.Position(i)
 		if position > s.view.upTo {
 			break
@@ -422,20 +429,12 @@ func (s *sampler) layer(l *layer) error {
 				return err
 			}
 		}
-		// An event of a schema has the schema's id in it: most need no decoding.
-		if !slices.ContainsFunc(s.columns, func(c schemaColumn) bool { return bytes.Contains(encoded, []byte(c.schema)) }) {
-			continue
-		}
-		row, err := rowOf(position, encoded)
+		row, err := rowOf(position, l.entries[i])
 		if err != nil {
 			return err
 		}
-		if row.Reason != 0 {
-			continue
-		}
-		id := mes.Identity{Source: mes.Source(row.Source), Epoch: mes.Epoch(row.Epoch), Sequence: mes.Sequence(row.Sequence)}
 		if m, ok := measurementOf(row.Event); ok && !m.notes {
-			if err := s.plain(id, &m); err != nil {
+			if err := s.plain(&row, &m); err != nil {
 				return err
 			}
 			continue
@@ -445,7 +444,7 @@ func (s *sampler) layer(l *layer) error {
 		if err != nil {
 			return mes.Errorf(mes.CodeDamaged, "read position %d: %w", position, err)
 		}
-		if err := s.event(id, e); err != nil {
+		if err := s.event(&row, e); err != nil {
 			return err
 		}
 	}
@@ -453,11 +452,11 @@ func (s *sampler) layer(l *layer) error {
 }
 
 // plain is event for one without notes.
-func (s *sampler) plain(id mes.Identity, m *measurement) error {
+func (s *sampler) plain(row *block.Row, m *measurement) error {
 	q := &s.query
 	i := slices.IndexFunc(s.columns, func(c schemaColumn) bool { return string(c.schema) == string(m.schema) })
 	if i < 0 || m.time.Before(q.From) || !m.time.Before(q.To) ||
-		q.ProcessSegment != "" && string(m.segment) != q.ProcessSegment || !Below(mes.EquipmentID(m.equipment), q.Equipment) {
+		q.ProcessSegment != "" && string(m.segment) != q.ProcessSegment || q.Equipment != "" && !Below(mes.EquipmentID(m.equipment), q.Equipment) {
 		return nil
 	}
 	s.column = s.columns[i]
@@ -465,10 +464,14 @@ func (s *sampler) plain(id mes.Identity, m *measurement) error {
 	if s.column.index < m.count() {
 		value, quality = m.value(s.column.index), mes.QualityGood
 	}
-	return s.one(id, m.mode, string(m.segment), value, quality)
+	segment := s.segment
+	if string(m.segment) != segment {
+		segment = string(m.segment)
+	}
+	return s.one(row, m.mode, segment, value, quality)
 }
 
-func (s *sampler) event(id mes.Identity, e *mes.Event) error {
+func (s *sampler) event(row *block.Row, e *mes.Event) error {
 	w, ok := e.Fact.(*mes.Work)
 	if !ok || w.Measurements == nil {
 		return nil
@@ -484,16 +487,21 @@ func (s *sampler) event(id mes.Identity, e *mes.Event) error {
 	if s.column.index < len(m.Values) {
 		value, quality = m.Values[s.column.index], m.Quality(s.column.index)
 	}
-	return s.one(id, e.Mode, e.ProcessSegment, value, quality)
+	return s.one(row, e.Mode, e.ProcessSegment, value, quality)
 }
 
 // one takes one event's value, unless the event does not count.
-func (s *sampler) one(id mes.Identity, mode mes.Mode, segment string, value float64, quality mes.Quality) error {
-	by, err := s.view.withdrawnBy(id)
+func (s *sampler) one(row *block.Row, mode mes.Mode, segment string, value float64, quality mes.Quality) error {
+	withdrawn, err := s.view.anyWithdrawn()
+	if withdrawn && err == nil {
+		var by mes.Position
+		by, err = s.view.withdrawnBy(mes.Identity{Source: mes.Source(row.Source), Epoch: mes.Epoch(row.Epoch), Sequence: mes.Sequence(row.Sequence)})
+		withdrawn = by != 0
+	}
 	switch {
 	case err != nil:
 		return err
-	case by != 0:
+	case withdrawn:
 		s.sample.Excluded.Withdrawn++
 		return nil
 	case !s.query.AllModes && mode != mes.ModeProduction:

@@ -220,8 +220,7 @@ func (w *writer) enter(e entry, encoded []byte) error {
 	w.group.count++
 	w.entries = append(w.entries, e)
 	w.encoded = append(w.encoded, encoded)
-	w.active.entries = append(w.active.entries, encoded)
-	w.active.bytes += len(encoded)
+	w.active.add(&e, encoded)
 	return w.deriveIdentity(&e)
 }
 
