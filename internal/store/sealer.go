@@ -54,8 +54,11 @@ func (l *sealer) turn(w *writer) error {
 	go func() {
 		s := sealedLayer{periods: periods}
 		s.err = guard(func() (err error) {
-			s.periods, err = l.store.seal(sealing, end, periods)
-			return err
+			if s.periods, err = l.store.seal(sealing, end, periods); err != nil {
+				return err
+			}
+			// Here, for a file that goes costs the disk more than a commit.
+			return l.store.wal.Trim(end.group + 1)
 		})
 		done <- s
 	}()
@@ -74,7 +77,7 @@ func (l *sealer) end(w *writer, s sealedLayer) error {
 		return err
 	}
 	l.store.publish(w)
-	return l.store.wal.Trim(w.active.group)
+	return nil
 }
 
 // wait waits for what is being sealed.
