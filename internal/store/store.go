@@ -22,7 +22,7 @@ import (
 
 // FormatVersion is the version of the format that this program writes. It
 // opens no other.
-const FormatVersion = 2
+const FormatVersion = 3
 
 // The files of a data directory.
 const (

@@ -52,7 +52,7 @@ type Layer struct {
 	trees []*tree
 	// snapshots are the trees as of the last Snapshot; nil where changed since.
 	snapshots []*tree
-	slab      []byte
+	slab      slab
 	size      int
 }
 
@@ -86,22 +86,11 @@ func (l *Layer) set(t ID, i item) {
 	l.trees[t].Set(i)
 }
 
-// slabBytes is how much memory is asked for at once.
-const slabBytes = 1 << 16
-
 // room returns so many bytes that nobody else has.
 func (l *Layer) room(n int) []byte {
 	const perItem = 64 // what the tree needs for an item, about
 	l.size += n + perItem
-	if n > slabBytes/8 {
-		return make([]byte, n)
-	}
-	if n > len(l.slab) {
-		l.slab = make([]byte, slabBytes)
-	}
-	b := l.slab[:n:n]
-	l.slab = l.slab[n:]
-	return b
+	return l.slab.room(n)
 }
 
 // Size returns about how many bytes of memory the layer takes.

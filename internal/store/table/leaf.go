@@ -1,22 +1,25 @@
 package table
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// A leaf holds neighbouring keys with their values, each key as what it adds to
-// the one before. It stands in its bucket behind its own first key, and begins
-// with a checksum over that key and all of itself: bbolt has none on its pages.
+// A leaf holds neighbouring keys with their values, each key and each value as
+// what it adds to the one before. It stands in its bucket behind its own first
+// key, and begins with a checksum over that key and all of itself: bbolt has none
+// on its pages.
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const (
-	// leafBytes is how long a leaf gets before it is cut: five of them fill a
-	// page of bbolt's.
-	leafBytes = 768
+	// leafBytes is how long a leaf gets with its key before it is cut: two fill a
+	// page of bbolt's, to which each is 16 bytes longer, and which begins with 16.
+	leafBytes = (4096-16)/2 - 16
 	sumBytes  = crc32.Size
 )
 
@@ -28,30 +31,25 @@ func sum(key, body []byte) uint32 {
 type leafWriter struct {
 	// emit takes a finished leaf; it may keep both.
 	emit func(key, leaf []byte)
-	// limit is how long a leaf gets.
+	// limit is how long a leaf gets with its key.
 	limit int
 
-	first, last, leaf []byte
+	first, leaf []byte
+	last        item
 }
 
-func (w *leafWriter) add(key, value []byte) {
-	if w.leaf != nil && len(w.leaf)+len(key)+len(value)+3 > w.limit {
+// add appends an entry, which must stay as it is until the next one is added.
+func (w *leafWriter) add(i item) {
+	if w.leaf != nil && len(w.first)+len(w.leaf)+entryBytes(w.last, i) > w.limit {
 		w.end()
 	}
 	if w.leaf == nil {
-		w.first = append([]byte(nil), key...)
-		w.last = append(w.last[:0], key...)
+		w.first = bytes.Clone(i.key())
+		w.last = keyOnly(w.first)
 		w.leaf = make([]byte, sumBytes, w.limit)
 	}
-	shared := 0
-	for shared < len(key) && shared < len(w.last) && key[shared] == w.last[shared] {
-		shared++
-	}
-	w.leaf = binary.AppendUvarint(w.leaf, uint64(shared))
-	w.leaf = binary.AppendUvarint(w.leaf, uint64(len(key)-shared)) //nolint:gosec // shared is not above it
-	w.leaf = binary.AppendUvarint(w.leaf, uint64(len(value)))
-	w.leaf = append(append(w.leaf, key[shared:]...), value...)
-	w.last = append(w.last[:0], key...)
+	w.leaf = appendEntry(w.leaf, w.last, i)
+	w.last = i
 }
 
 // end finishes the leaf at hand.
@@ -64,14 +62,52 @@ func (w *leafWriter) end() {
 	w.first, w.leaf = nil, nil
 }
 
+// An entry begins with two bytes, one about its key and one about its value: how
+// many bytes it shares with the one before in the upper half, and how many follow
+// in the lower one. A half that is full says that the rest stands behind, in a
+// varint.
+const full = 15
+
+// entryBytes returns how long an entry is behind another, or a little more.
+func entryBytes(last, i item) int {
+	const halves = 4
+	n := 2 + len(i.both) - shared(last.key(), i.key()) - shared(last.value(), i.value())
+	if len(i.key()) >= full || len(i.value()) >= full {
+		n += halves
+	}
+	return n
+}
+
+func appendEntry(b []byte, last, i item) []byte {
+	key, value := i.key(), i.value()
+	sameKey, sameValue := shared(last.key(), key), shared(last.value(), value)
+	key, value = key[sameKey:], value[sameValue:]
+	counts := [...]int{sameKey, len(key), sameValue, len(value)}
+	b = append(b, byte(min(counts[0], full)<<4|min(counts[1], full)), byte(min(counts[2], full)<<4|min(counts[3], full)))
+	for _, n := range counts {
+		if n >= full {
+			b = binary.AppendUvarint(b, uint64(n-full)) //nolint:gosec // not below it
+		}
+	}
+	return append(append(b, key...), value...)
+}
+
+func shared(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
 // leafReader goes through a leaf.
 type leafReader struct {
 	rest []byte
 	// checked is the leaf whose checksum was right. Within a transaction, bytes
 	// at one place stay what they are.
 	checked []byte
-	// key and value are the entry that next came to; key is overwritten by the
-	// next next, value stays.
+	// key and value are the entry that next came to; the next next overwrites
+	// both.
 	key, value []byte
 }
 
@@ -86,7 +122,7 @@ func (r *leafReader) open(key, leaf []byte) error {
 		}
 		r.checked = leaf
 	}
-	r.rest, r.key, r.value = leaf[sumBytes:], append(r.key[:0], key...), nil
+	r.rest, r.key, r.value = leaf[sumBytes:], append(r.key[:0], key...), r.value[:0]
 	return nil
 }
 
@@ -94,32 +130,81 @@ func damaged(key []byte) error {
 	return mes.Errorf(mes.CodeDamaged, "a leaf of an index (key %x) does not match its checksum; run takt check, then takt rebuild", key)
 }
 
+// leafEntry is an entry as it stands in a leaf.
+type leafEntry struct {
+	sameKey, sameValue int
+	key, value         []byte
+}
+
+// entry reads the next entry; the leaf must have one.
+func (r *leafReader) entry() (e leafEntry, ok bool) {
+	b := r.rest
+	if len(b) < 2 {
+		return e, false
+	}
+	ofKey, ofValue := int(b[0]), int(b[1])
+	b = b[2:]
+	addedKey, addedValue := ofKey&full, ofValue&full
+	e.sameKey, e.sameValue = ofKey>>4, ofValue>>4
+	for _, n := range [...]*int{&e.sameKey, &addedKey, &e.sameValue, &addedValue} {
+		if *n < full {
+			continue
+		}
+		more, length := binary.Uvarint(b)
+		if length <= 0 || more > math.MaxInt32 {
+			return e, false
+		}
+		*n += int(more) //nolint:gosec // bounded above
+		b = b[length:]
+	}
+	if addedKey+addedValue > len(b) || e.sameValue > len(r.value) {
+		return e, false
+	}
+	e.key, e.value, r.rest = b[:addedKey], b[addedKey:addedKey+addedValue], b[addedKey+addedValue:]
+	r.value = append(r.value[:e.sameValue], e.value...)
+	return e, true
+}
+
 // next comes to the next entry, and reports whether there is one.
 func (r *leafReader) next() (bool, error) {
 	if len(r.rest) == 0 {
 		return false, nil
 	}
-	b := r.rest
-	shared, n := binary.Uvarint(b)
-	if n <= 0 || shared > uint64(len(r.key)) {
+	e, ok := r.entry()
+	if !ok || e.sameKey > len(r.key) {
 		return false, damaged(r.key)
 	}
-	b = b[n:]
-	suffix, n := binary.Uvarint(b)
-	if n <= 0 {
-		return false, damaged(r.key)
-	}
-	b = b[n:]
-	size, n := binary.Uvarint(b)
-	if n <= 0 {
-		return false, damaged(r.key)
-	}
-	b = b[n:]
-	if suffix > uint64(len(b)) || size > uint64(len(b))-suffix {
-		return false, damaged(r.key)
-	}
-	r.key = append(r.key[:shared], b[:suffix]...)
-	r.value = b[suffix : suffix+size : suffix+size]
-	r.rest = b[suffix+size:]
+	r.key = append(r.key[:e.sameKey], e.key...)
 	return true, nil
+}
+
+// seek comes to the first entry whose key is not below another, and reports
+// whether there is one. It stands before the first entry.
+func (r *leafReader) seek(key []byte) (bool, error) {
+	same := shared(r.key, key)
+	if same == len(key) || same < len(r.key) && r.key[same] > key[same] {
+		return r.next() // The first one is not below.
+	}
+	// What shares more with the entry before than that does with the key is below
+	// it as well; what shares less is above.
+	first, below := r.key, len(r.key)
+	for len(r.rest) > 0 {
+		e, ok := r.entry()
+		if !ok || e.sameKey > below {
+			return false, damaged(first)
+		}
+		below = e.sameKey + len(e.key)
+		if e.sameKey > same {
+			continue
+		}
+		if e.sameKey == same {
+			n := shared(e.key, key[same:])
+			if same += n; same < len(key) && (n == len(e.key) || e.key[n] < key[same]) {
+				continue
+			}
+		}
+		r.key = append(append(r.key[:0], key[:e.sameKey]...), e.key...)
+		return true, nil
+	}
+	return false, nil
 }

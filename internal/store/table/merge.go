@@ -43,91 +43,99 @@ type edit struct{ key, leaf []byte }
 // edits returns what changes in a bucket when a tree is merged into it.
 func edits(b *bbolt.Bucket, t *tree) ([]edit, error) {
 	var list []edit
-	var scratch []byte
 	c := b.Cursor()
-	iter := t.Iter()
-	for more := iter.First(); more; {
-		first, leaf := floor(c, iter.Item().key())
+	m := leafMerge{iter: t.Iter()}
+	for m.more = m.iter.First(); m.more; {
+		first, leaf := floor(c, m.iter.Item().key())
 		if first == nil {
 			first, leaf = c.First() // What comes before the first leaf goes into it.
 		}
-		var bound []byte
-		if first != nil {
-			bound, _ = c.Next()
-		}
-		m := leafMerge{iter: &iter, bound: bound, scratch: scratch[:0]}
-		if first != nil {
-			if err := m.leaf.open(first, leaf); err != nil {
+		m.begin()
+		for more := true; more; {
+			var err error
+			if first, leaf, more, err = m.take(c, first, leaf); err != nil {
 				return nil, err
 			}
 		}
-		entries, size, err := m.run()
-		if err != nil {
-			return nil, err
-		}
-		more, scratch = m.more, m.scratch
-		if first != nil && (len(entries) == 0 || !bytes.Equal(entries[0].key(), first)) {
-			list = append(list, edit{key: first})
-		}
-		w := leafWriter{limit: leafLimit(size, m.appended), emit: func(key, leaf []byte) { list = append(list, edit{key, leaf}) }}
-		for _, e := range entries {
-			w.add(e.key(), e.value())
-		}
-		w.end()
+		list = m.end(list)
 	}
 	return list, nil
 }
 
-// leafLimit returns how long the leaves become that hold so many bytes: full
-// ones where all that came stands behind what was there, for more will come
-// there; else equal ones, with room for what falls between.
-func leafLimit(size int, appended bool) int {
-	if appended || size <= leafBytes {
-		return leafBytes
-	}
-	n := (size + leafBytes - 1) / leafBytes
-	return size/n + leafBytes/8
-}
-
-// leafMerge merges the items of a tree below a bound into one leaf.
+// leafMerge merges the items of a tree into stretches of neighbouring leaves.
+// What stands in one is packed anew as a whole, so that little of it is left
+// empty.
 type leafMerge struct {
-	iter  *btree.IterG[item]
-	bound []byte
-	leaf  leafReader
-	// scratch holds what was in the leaf.
-	scratch []byte
-
-	// more says that the tree goes on at the bound.
+	iter btree.IterG[item]
+	// more says that the tree goes on at iter.
 	more bool
-	// appended says that no item of the tree stands before one of the leaf.
+
+	leaf leafReader
+	// scratch holds what was in the leaves.
+	scratch []byte
+	// firsts are the keys of the leaves of the stretch, entries what it holds
+	// afterwards, and size about how long these are as leaves.
+	firsts  [][]byte
+	entries []item
+	size    int
+	// appended says that no item of the tree stands before one of the leaves.
 	appended bool
 }
 
-// run returns what the leaf holds afterwards, and about how long that is.
-func (m *leafMerge) run() (entries []item, size int, err error) {
-	m.more, m.appended = true, true
-	keep := func(i item) {
-		if n := len(entries); n > 0 {
-			size -= shared(entries[n-1].key(), i.key())
+// maxStretch bounds how many leaves are packed together.
+const maxStretch = 64
+
+func (m *leafMerge) begin() {
+	m.scratch, m.firsts, m.entries = m.scratch[:0], m.firsts[:0], m.entries[:0]
+	m.size, m.appended = 0, true
+}
+
+// take merges what falls into one leaf, nil where the bucket has none, and
+// returns the next one and whether something falls into that as well.
+func (m *leafMerge) take(c *bbolt.Cursor, first, leaf []byte) (next, nextLeaf []byte, more bool, err error) {
+	if first != nil {
+		m.firsts = append(m.firsts, first)
+		if err := m.leaf.open(first, leaf); err != nil {
+			return nil, nil, false, err
 		}
-		size += len(i.both) + 3
-		entries = append(entries, i)
+		next, nextLeaf = c.Next()
 	}
-	sealed, err := m.leaf.next()
+	if err := m.until(next); err != nil || !m.more || len(m.firsts) >= maxStretch {
+		return nil, nil, false, err
+	}
+	bound, _ := c.Next()
+	if bound != nil && bytes.Compare(m.iter.Item().key(), bound) >= 0 {
+		return nil, nil, false, nil
+	}
+	if bound == nil {
+		c.Last()
+	} else {
+		c.Prev()
+	}
+	return next, nextLeaf, true, nil
+}
+
+// until merges the leaf at hand with the items of the tree below a bound.
+func (m *leafMerge) until(bound []byte) error {
+	sealed := false
+	var err error
+	if len(m.firsts) > 0 {
+		sealed, err = m.leaf.next()
+	}
 	for err == nil {
-		inTree := m.more && (m.bound == nil || bytes.Compare(m.iter.Item().key(), m.bound) < 0)
+		inTree := m.more && (bound == nil || bytes.Compare(m.iter.Item().key(), bound) < 0)
 		switch order := m.order(sealed, inTree); {
 		case !sealed && !inTree:
-			return entries, size, nil
+			return nil
 		case order < 0:
 			start := len(m.scratch)
 			m.scratch = append(append(m.scratch, m.leaf.key...), m.leaf.value...)
-			keep(newItem(m.scratch[start:], len(m.leaf.key)))
+			m.keep(newItem(m.scratch[start:], len(m.leaf.key)))
 			sealed, err = m.leaf.next()
 		default:
 			i := m.iter.Item()
 			if !i.gone {
-				keep(i)
+				m.keep(i)
 			}
 			if sealed {
 				m.appended = false
@@ -138,7 +146,7 @@ func (m *leafMerge) run() (entries []item, size int, err error) {
 			m.more = m.iter.Next()
 		}
 	}
-	return nil, 0, err
+	return err
 }
 
 // order compares the leaf's entry with the tree's item; what is not there comes
@@ -153,10 +161,45 @@ func (m *leafMerge) order(sealed, inTree bool) int {
 	return bytes.Compare(m.leaf.key, m.iter.Item().key())
 }
 
-func shared(a, b []byte) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+func (m *leafMerge) keep(i item) {
+	last := keyOnly(nil)
+	if n := len(m.entries); n > 0 {
+		last = m.entries[n-1]
 	}
-	return n
+	m.size += entryBytes(last, i)
+	m.entries = append(m.entries, i)
+}
+
+// end appends how the stretch is written.
+func (m *leafMerge) end(list []edit) []edit {
+	gone := m.firsts
+	w := leafWriter{limit: leafLimit(m.size, m.appended), emit: func(key, leaf []byte) {
+		for len(gone) > 0 && bytes.Compare(gone[0], key) <= 0 {
+			if !bytes.Equal(gone[0], key) {
+				list = append(list, edit{key: gone[0]})
+			}
+			gone = gone[1:]
+		}
+		list = append(list, edit{key, leaf})
+	}}
+	for _, i := range m.entries {
+		w.add(i)
+	}
+	w.end()
+	for _, key := range gone {
+		list = append(list, edit{key: key})
+	}
+	return list
+}
+
+// leafLimit returns how long the leaves become that hold so many bytes: full
+// ones where all that came stands behind what was there, for more will come
+// there; else equal ones, with room for what falls between.
+func leafLimit(size int, appended bool) int {
+	const room = leafBytes - leafBytes/16 // of what a leaf has beside its entries
+	if appended || size <= room {
+		return leafBytes
+	}
+	n := (size + room - 1) / room
+	return min(leafBytes, size/n+leafBytes/16)
 }

@@ -17,6 +17,7 @@ type Reader struct {
 	layers  []*Layer        // the newest first
 	free    []*merger       // those of scans that have ended
 	leaf    leafReader      // of Get
+	values  slab            // what was given out of leaves
 }
 
 // NewReader returns a reader of the leaves in a transaction's buckets of the
@@ -59,18 +60,10 @@ func (r *Reader) Get(t ID, key []byte) ([]byte, error) {
 	if err := l.open(first, leaf); err != nil {
 		return nil, err
 	}
-	for {
-		more, err := l.next()
-		if err != nil || !more {
-			return nil, err
-		}
-		switch bytes.Compare(l.key, key) {
-		case 0:
-			return l.value, nil
-		case 1:
-			return nil, nil
-		}
+	if at, err := l.seek(key); err != nil || !at || !bytes.Equal(l.key, key) {
+		return nil, err
 	}
+	return r.values.keep(l.value), nil
 }
 
 // floor leaves a cursor at the last leaf whose first key is not above the key,
@@ -117,8 +110,9 @@ type merger struct {
 	leaf   leafReader
 	// sealed says that leaf stands at an entry that was not yet given out.
 	sealed bool
-	// key is what was given out last of the leaves.
-	key []byte
+	// key is what was given out last of the leaves, values all that was.
+	key    []byte
+	values slab
 }
 
 type layerReader struct {
@@ -141,7 +135,7 @@ func (r *Reader) merger() *merger {
 func (r *Reader) release(m *merger) { r.free = append(r.free, m) }
 
 // seek goes to the first key of a table that is not below from.
-func (m *merger) seek(r *Reader, t ID, from []byte) error {
+func (m *merger) seek(r *Reader, t ID, from []byte) (err error) {
 	m.layers, m.cursor, m.sealed = m.layers[:0], nil, false
 	for _, l := range r.layers {
 		if l.trees[t].Len() == 0 {
@@ -166,11 +160,10 @@ func (m *merger) seek(r *Reader, t ID, from []byte) error {
 	if err := m.leaf.open(first, leaf); err != nil {
 		return err
 	}
-	for {
-		if err := m.advance(); err != nil || !m.sealed || bytes.Compare(m.leaf.key, from) >= 0 {
-			return err
-		}
+	if m.sealed, err = m.leaf.seek(from); err != nil || m.sealed {
+		return err
 	}
+	return m.advance()
 }
 
 // advance comes to the next sealed entry.
@@ -227,7 +220,7 @@ func (m *merger) next() (key, value []byte, err error) {
 
 func (m *merger) nextSealed() (key, value []byte, err error) {
 	m.key = append(m.key[:0], m.leaf.key...)
-	value = m.leaf.value
+	value = m.values.keep(m.leaf.value)
 	return m.key, value, m.advance()
 }
 
@@ -290,7 +283,7 @@ func (r *Reader) sealedBefore(t ID, key []byte) (before, value []byte, err error
 		if err != nil || !more || bytes.Compare(l.key, key) >= 0 {
 			return before, value, err
 		}
-		before, value = append(before[:0], l.key...), l.value
+		before, value = append(before[:0], l.key...), append(value[:0], l.value...)
 	}
 }
 

@@ -215,7 +215,8 @@ func TestFlippedBits(t *testing.T) {
 func FuzzLeaf(f *testing.F) {
 	w := leafWriter{limit: leafBytes, emit: func(key, leaf []byte) { f.Add(key, leaf[sumBytes:]) }}
 	for i := range 20 {
-		w.add(fmt.Appendf(nil, "cell-%02d", i), fmt.Appendf(nil, "%d", i))
+		key := fmt.Appendf(nil, "cell-%02d", i)
+		w.add(newItem(fmt.Appendf(key, "%d", i), len(key)))
 	}
 	w.end()
 	f.Add([]byte("k"), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1})
