@@ -152,9 +152,10 @@ var decoders = []struct {
 		}
 		return err
 	}},
-	{"first attempt", func(_ *testing.T, data []byte) error { _, err := firstAt(data); return err }},
+	{"run of identities", func(_ *testing.T, data []byte) error { _, err := decodeRun(data); return err }},
 	{"count", func(_ *testing.T, data []byte) error { _, err := decodeCount(data); return err }},
 	{"equipment", func(_ *testing.T, data []byte) error { _, err := decodeEquipment(data); return err }},
+	{"thing's name", func(_ *testing.T, data []byte) error { _, _, err := decodeNamed(data); return err }},
 	{"thing", func(_ *testing.T, data []byte) error { _, err := decodeThing(1, data); return err }},
 	{"revision's key", func(_ *testing.T, data []byte) error {
 		_, _, err := decodeRevision(data, key(nil).time(time.Time{}).u8(0).name(""))

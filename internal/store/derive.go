@@ -63,18 +63,10 @@ func (w *writer) deriveIdentity(e *entry) error {
 	if id.Validate() != nil {
 		return nil //nolint:nilerr // in quarantine: no identity that numbers could be kept of
 	}
-	k := spanKey{source, id.Epoch}
-	have, err := w.span(k)
-	if err != nil {
-		return err
-	}
-	w.spans[k] = have.with(id.Sequence)
-	w.pending.spans[k] = true
 	if e.reason != 0 {
-		return nil
+		return w.enterIdentity(source, id, 0)
 	}
-	w.put(tableIdentity, k.key().number(uint64(id.Sequence)), key(nil).number(uint64(e.position)))
-	return nil
+	return w.enterIdentity(source, id, e.position)
 }
 
 // deriveGroup enters what a group says beside its entries.
@@ -119,63 +111,6 @@ func (w *writer) intern(class nameClass, name string) (uint32, error) {
 	}
 	w.names[nameKey{class, name}] = n
 	return n, nil
-}
-
-// internThing returns the number of the thing that a Ref names, and keeps what
-// it is made to be: of several definitions the first in the alphabet, so that
-// the order of arrival does not matter.
-func (w *writer) internThing(ref mes.Ref) (uint64, error) {
-	t, ok := w.things[ref.Thing]
-	if !ok {
-		n, err := w.thingNumber(ref.Thing)
-		if err != nil {
-			return 0, err
-		}
-		if n != 0 {
-			if t, err = w.thing(n); err != nil {
-				return 0, err
-			}
-		}
-	}
-	write := false
-	if t.number == 0 {
-		n, err := w.nextThing()
-		if err != nil {
-			return 0, err
-		}
-		t = thingEntry{number: n, thing: ref.Thing}
-		w.put(tableThing, key(nil).u8(byName).u8(uint8(ref.Kind)).name(string(ref.ID)), key(nil).number(n))
-		write = true
-	}
-	d := clip(ref.MaterialDefinition)
-	if d != "" && d != t.definition {
-		w.put(tableDefinition, key(nil).name(d).number(t.number), nil)
-	}
-	if d != "" && (t.definition == "" || d < t.definition) {
-		t.definition, write = d, true
-	}
-	if write {
-		value := key(nil).u8(uint8(ref.Kind)).name(string(ref.ID)).name(t.definition)
-		w.put(tableThing, key(nil).u8(byNumber).number(t.number), value)
-	}
-	w.things[ref.Thing] = t
-	return t.number, nil
-}
-
-// nextThing returns the number of the next thing.
-func (w *writer) nextThing() (uint64, error) {
-	if w.lastThing == 0 {
-		last, _, err := w.tables.Before(tableThing, key(nil).u8(byNumber), key(nil).u8(byNumber+1))
-		if err != nil {
-			return 0, err
-		}
-		if last != nil {
-			r := reader{b: last[1:]}
-			w.lastThing = r.number()
-		}
-	}
-	w.lastThing++
-	return w.lastThing, nil
 }
 
 // derivation is one event on its way into the indexes.
@@ -256,20 +191,20 @@ func (d *derivation) work(f *mes.Work) error {
 	}
 	var made []uint64
 	for _, ref := range f.Subjects {
-		n, err := d.internThing(ref)
+		t, err := d.enterThing(ref)
 		if err != nil {
 			return err
 		}
-		if err := d.mention(n, roleSubject, key(nil).number32(segment).number32(f.Attempt)); err != nil {
+		if err := d.mention(t.number, roleSubject, key(nil).number32(segment).number32(f.Attempt)); err != nil {
 			return err
 		}
 		if ref.Kind == mes.RefItem && counted(d.event, f) {
-			if err := d.settleAttempt(n, segment, f); err != nil {
+			if err := d.settleAttempt(t, segment, f); err != nil {
 				return err
 			}
 		}
 		if len(f.Produced) == 0 {
-			made = append(made, n)
+			made = append(made, t.number)
 		}
 	}
 	for i, a := range f.Produced {
@@ -543,18 +478,6 @@ func counted(e *mes.Event, f *mes.Work) bool {
 	return e.Mode == mes.ModeProduction && f.Disposition != mes.DispositionUnknown && f.Disposition != mes.DispositionSample
 }
 
-// firstAttempt is a thing's first attempt at a process segment.
-type firstAttempt struct {
-	position mes.Position
-	time     time.Time
-}
-
-// firstAt reads the position of a first attempt.
-func firstAt(value []byte) (mes.Position, error) {
-	r := reader{b: value}
-	return mes.Position(r.number()), r.done("a first attempt")
-}
-
 func attemptKey(segment uint32, at time.Time, thing uint64) key {
 	return key(nil).number32(segment).time(at).number(thing)
 }
@@ -575,99 +498,73 @@ func decodeAttempt(value []byte) (attemptResult, error) {
 
 // settleAttempt enters a new attempt of an item at a segment. Most items have
 // one, which needs no look at any other.
-func (d *derivation) settleAttempt(thing uint64, segment uint32, f *mes.Work) error {
-	tried, err := d.hasFirst(thing, segment)
-	switch {
-	case err != nil:
-		return err
-	case tried:
-		return d.settleFirst(thing, segment)
-	case f.Attempt > 1:
+func (d *derivation) settleAttempt(thing *knownThing, segment uint32, f *mes.Work) error {
+	bit := segmentBit(segment)
+	if thing.worked&bit != 0 {
+		return d.settleFirst(thing.number, segment)
+	}
+	thing.worked |= bit
+	if f.Attempt > 1 {
 		return nil
 	}
-	return d.putFirst(thing, segment, firstAttempt{d.entry.position, d.moment.time}, d.equipment, f)
+	return d.putFirst(thing.number, segment, d.moment.time, d.equipment, f)
 }
 
-// hasFirst reports whether an item has a first attempt at a segment. Most pass in
-// the order of their numbers, and need no look at the index.
-func (w *writer) hasFirst(thing uint64, segment uint32) (bool, error) {
-	highest, known := w.tried[segment]
-	if !known {
-		last, _, err := w.tables.Before(tableFirst, key(nil).number32(segment), key(nil).number(uint64(segment)+1))
-		if err != nil {
-			return false, err
-		}
-		if last != nil {
-			r := reader{b: last}
-			_, highest = r.number32(), r.number()
-		}
-		w.tried[segment] = highest
-	}
-	if thing > highest {
-		return false, nil
-	}
-	have, err := w.get(tableFirst, key(nil).number32(segment).number(thing))
-	return have != nil, err
-}
-
-func (w *writer) putFirst(thing uint64, segment uint32, a firstAttempt, equipment uint32, f *mes.Work) error {
+func (w *writer) putFirst(thing uint64, segment uint32, at time.Time, equipment uint32, f *mes.Work) error {
 	r := attemptResult{equipment, f.Disposition == mes.DispositionConformant}
-	if highest, known := w.tried[segment]; known {
-		w.tried[segment] = max(highest, thing)
-	}
-	w.put(tableFirst, key(nil).number32(segment).number(thing), key(nil).number(uint64(a.position)))
-	w.put(tableAttempt, attemptKey(segment, a.time, thing), r.encode())
-	return w.countTested(segment, a.time, r, 1)
+	w.put(tableAttempt, attemptKey(segment, at, thing), r.encode())
+	return w.countTested(segment, at, r, 1)
 }
 
-// deleteFirst takes back what putFirst did with the event at a position.
-func (w *writer) deleteFirst(thing uint64, segment uint32, position mes.Position) error {
-	e, err := w.read(position, true)
-	if err != nil {
-		return err
-	}
-	k := attemptKey(segment, e.event.EventTime, thing)
+// deleteFirst takes back what putFirst did with an item's attempt at a time, where
+// that was the first.
+func (w *writer) deleteFirst(thing uint64, segment uint32, at time.Time) error {
+	k := attemptKey(segment, at, thing)
 	value, err := w.get(tableAttempt, k)
-	if err == nil && value == nil {
-		err = mes.Errorf(mes.CodeDamaged, "the first attempt of the thing numbered %d has no time; run takt check, then takt rebuild", thing)
-	}
-	if err != nil {
+	if value == nil || err != nil {
 		return err
 	}
 	r, err := decodeAttempt(value)
 	if err != nil {
 		return err
 	}
-	w.delete(tableFirst, key(nil).number32(segment).number(thing))
 	w.delete(tableAttempt, k)
-	return w.countTested(segment, e.event.EventTime, r, -1)
+	return w.countTested(segment, at, r, -1)
+}
+
+// work calls fn for each mention of a thing as the subject of work, withdrawn or
+// not.
+func (x index) work(thing uint64, fn func(m mention, segment, attempt uint32) error) error {
+	return x.scan(tableMention, key(nil).number(thing).u8(uint8(roleSubject)), nil, func(k, value []byte) (bool, error) {
+		m, err := decodeMention(k, value)
+		if err != nil {
+			return false, err
+		}
+		r := reader{b: m.rest}
+		segment, attempt := r.number32(), r.number32()
+		if err := r.done("work on a thing"); err != nil {
+			return false, err
+		}
+		return true, fn(m, segment, attempt)
+	})
 }
 
 // settleFirst finds an item's first attempt at a segment anew.
 func (w *writer) settleFirst(thing uint64, segment uint32) error {
-	have, err := w.get(tableFirst, key(nil).number32(segment).number(thing))
-	if err != nil {
-		return err
-	}
-	if have != nil {
-		old, err := firstAt(have)
-		if err != nil {
-			return err
-		}
-		if err := w.deleteFirst(thing, segment, old); err != nil {
-			return err
-		}
-	}
 	var attempts []genealogy.Attempt
-	err = w.mentions(thing, roleSubject, func(m mention) (bool, error) {
-		r := reader{b: m.rest}
-		at, number := r.number32(), r.number32()
-		if err := r.done("work on a thing"); err != nil || at != segment || !m.counts {
-			return true, err
+	err := w.work(thing, func(m mention, at, number uint32) error {
+		if at != segment || !m.counts {
+			return nil
+		}
+		if err := w.deleteFirst(thing, segment, m.time); err != nil {
+			return err
+		}
+		if holds, err := w.holds(m.moment); err != nil || !holds {
+			return err
 		}
 		g, err := w.momentOf(m.moment)
 		attempts = append(attempts, genealogy.Attempt{Moment: g, Number: number, Position: m.position})
-		return true, err
+		return err
 	})
 	if err != nil {
 		return err
@@ -690,7 +587,7 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 		if err != nil {
 			return err
 		}
-		return w.putFirst(thing, segment, firstAttempt{first.Position, first.Time}, equipment, f)
+		return w.putFirst(thing, segment, first.Time, equipment, f)
 	}
 }
 

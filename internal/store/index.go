@@ -114,57 +114,6 @@ func (x index) name(class nameClass, number uint32) (string, error) {
 	return x.numbered[k], nil
 }
 
-// thingEntry is what is known of a thing by its name alone.
-type thingEntry struct {
-	number     uint64
-	thing      mes.Thing
-	definition string
-}
-
-// thingNumber returns the number of a thing, 0 where no event names it.
-func (x index) thingNumber(t mes.Thing) (uint64, error) {
-	value, err := x.get(tableThing, key(nil).u8(byName).u8(uint8(t.Kind)).name(string(t.ID)))
-	if value == nil || err != nil {
-		return 0, err
-	}
-	r := reader{b: value}
-	return r.number(), r.done("a thing's number")
-}
-
-func (x index) thing(number uint64) (thingEntry, error) {
-	value, err := x.get(tableThing, key(nil).u8(byNumber).number(number))
-	if err == nil && value == nil {
-		err = mes.Errorf(mes.CodeDamaged, "the thing numbered %d has no name; run takt check", number)
-	}
-	if err != nil {
-		return thingEntry{}, err
-	}
-	return decodeThing(number, value)
-}
-
-func decodeThing(number uint64, value []byte) (thingEntry, error) {
-	r := reader{b: value}
-	t := thingEntry{number: number}
-	t.thing.Kind = mes.RefKind(r.u8())
-	t.thing.ID = mes.ID(r.name())
-	t.definition = r.name()
-	return t, r.done("a thing")
-}
-
-// positionOf returns where an identity is stored, 0 where it is not.
-func (x index) positionOf(id mes.Identity) (mes.Position, error) {
-	source, err := x.number(classSource, string(id.Source))
-	if source == 0 || err != nil {
-		return 0, err
-	}
-	value, err := x.get(tableIdentity, key(nil).number32(source).number(uint64(id.Epoch)).number(uint64(id.Sequence)))
-	if value == nil || err != nil {
-		return 0, err
-	}
-	r := reader{b: value}
-	return mes.Position(r.number()), r.done("an identity")
-}
-
 // read returns the entry at a position.
 func (x index) read(position mes.Position, withEvent bool) (entry, error) {
 	row, err := x.log.row(position)
@@ -292,19 +241,24 @@ func (x index) mentionsIn(prefix, from key, fn func(mention) (bool, error)) erro
 		if err != nil || m.position > x.upTo {
 			return true, err
 		}
-		if some, err := x.anyWithdrawn(); err != nil {
-			return false, err
-		} else if some {
-			at, err := x.momentOf(m.moment)
-			if err != nil {
-				return false, err
-			}
-			if by, err := x.withdrawnBy(at.Identity); err != nil || by != 0 {
-				return true, err
-			}
+		if holds, err := x.holds(m.moment); err != nil || !holds {
+			return true, err
 		}
 		return fn(m)
 	})
+}
+
+// holds reports whether the event at a moment was not withdrawn.
+func (x index) holds(m moment) (bool, error) {
+	if some, err := x.anyWithdrawn(); !some || err != nil {
+		return true, err
+	}
+	at, err := x.momentOf(m)
+	if err != nil {
+		return false, err
+	}
+	by, err := x.withdrawnBy(at.Identity)
+	return by == 0, err
 }
 
 func decodeMention(k, value []byte) (mention, error) {

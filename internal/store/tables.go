@@ -15,7 +15,6 @@ const (
 	tableAlias
 	tableSlot
 	tableWithdrawn
-	tableFirst
 	tableAttempt
 	tableFlag
 	tableLedger
@@ -29,7 +28,7 @@ const (
 var tableNames = []string{
 	tableSchema: "schema", tableName: "name", tableIdentity: "identity", tableCoverage: "coverage", tableThing: "thing",
 	tableMention: "mention", tableContent: "content", tableDefinition: "definition", tableAlias: "alias", tableSlot: "slot",
-	tableWithdrawn: "withdrawn", tableFirst: "first", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
+	tableWithdrawn: "withdrawn", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
 	tableTransport: "transport", tableQuarantine: "quarantine", tableEquipment: "equipment",
 	tableTested: "tested",
 }

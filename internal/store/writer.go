@@ -34,13 +34,13 @@ type writer struct {
 	slab, scratch []byte
 	// lastThing is the number of the newest thing, 0 where it was not looked up.
 	lastThing uint64
-	// names, things and spans were looked up before; a failed group ends the
+	// names, things and epochs were looked up before; a failed group ends the
 	// writer, so they never hold what is not in the log.
 	names  map[nameKey]uint32
-	things map[mes.Thing]thingEntry
-	spans  map[spanKey]span
-	// tried are the highest things that have a first attempt, by process segment.
-	tried map[uint32]uint64
+	things knownThings
+	epochs map[spanKey]*epoch
+	// changedEpochs are those that the group at hand changes.
+	changedEpochs []*epoch
 	// tested are counters as of the group at hand, and counted those that it
 	// changes.
 	tested  map[testedKey]*testedWindow
@@ -49,16 +49,14 @@ type writer struct {
 	pending pending
 }
 
-// pending holds counts, by what their keys are made of; of spans only which ones
-// have changed.
+// pending holds counts, by what their keys are made of.
 type pending struct {
 	ledger    map[ledgerKey]ledgerCount
-	spans     map[spanKey]bool
 	equipment map[uint32]equipmentEntry
 }
 
 func newPending() pending {
-	return pending{make(map[ledgerKey]ledgerCount), make(map[spanKey]bool), make(map[uint32]equipmentEntry)}
+	return pending{make(map[ledgerKey]ledgerCount), make(map[uint32]equipmentEntry)}
 }
 
 // spanKey is an epoch of a source.
@@ -74,15 +72,12 @@ func (w *writer) flush() {
 	for k, c := range w.pending.ledger {
 		w.put(tableLedger, k.key(), key(nil).number(c.stored).number(c.duplicates).number(c.quarantined).number(c.refused))
 	}
-	for k := range w.pending.spans {
-		w.put(tableCoverage, k.key(), w.spans[k].encode())
-	}
 	for n, q := range w.pending.equipment {
 		w.put(tableEquipment, key(nil).number32(n), q.encode())
 	}
+	w.flushEpochs()
 	w.flushTested()
 	clear(w.pending.ledger)
-	clear(w.pending.spans)
 	clear(w.pending.equipment)
 }
 
@@ -90,7 +85,7 @@ func (w *writer) flush() {
 func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 	w := &writer{
 		db: db, periods: periods,
-		names: make(map[nameKey]uint32), things: make(map[mes.Thing]thingEntry), spans: make(map[spanKey]span), tried: make(map[uint32]uint64),
+		names: make(map[nameKey]uint32), epochs: make(map[spanKey]*epoch),
 		tested: make(map[testedKey]*testedWindow), pending: newPending(),
 	}
 	err := db.View(func(tx *bbolt.Tx) (err error) {
@@ -129,10 +124,9 @@ func (w *writer) close() error {
 func (w *writer) put(t table.ID, k, value []byte) { w.active.tables.Put(t, k, value) }
 func (w *writer) delete(t table.ID, k []byte)     { w.active.tables.Delete(t, k) }
 
-// maxThings and maxSpans bound what is kept of what was looked up.
+// maxEpochs and maxTested bound what is kept of what was looked up.
 const (
-	maxThings = 1 << 16
-	maxSpans  = 1 << 14
+	maxEpochs = 1 << 13
 	maxTested = 1 << 13
 )
 
@@ -142,11 +136,8 @@ func (w *writer) begin(now time.Time) {
 	w.group = group{number: w.last.group + 1, first: w.next, time: now.UTC()}
 	w.entries = w.entries[:0]
 	w.encoded = w.encoded[:0]
-	if len(w.things) > maxThings {
-		clear(w.things)
-	}
-	if len(w.spans) > maxSpans {
-		clear(w.spans)
+	if len(w.epochs) > maxEpochs {
+		clear(w.epochs)
 	}
 	if len(w.tested) > maxTested {
 		clear(w.tested)
@@ -163,47 +154,6 @@ func (w *writer) number(class nameClass, name string) (uint32, error) {
 		w.names[nameKey{class, name}] = n
 	}
 	return n, err
-}
-
-// thingNumber returns the number of a thing, 0 where no event names it.
-func (w *writer) thingNumber(t mes.Thing) (uint64, error) {
-	if have, known := w.things[t]; known {
-		return have.number, nil
-	}
-	return w.index.thingNumber(t)
-}
-
-// span returns the numbers that came from an epoch of a source.
-func (w *writer) span(k spanKey) (span, error) {
-	if s, known := w.spans[k]; known {
-		return s, nil
-	}
-	value, err := w.get(tableCoverage, k.key())
-	if err != nil {
-		return span{}, err
-	}
-	var s span
-	if value != nil {
-		if s, err = decodeSpan(value); err != nil {
-			return span{}, err
-		}
-	}
-	w.spans[k] = s
-	return s, nil
-}
-
-// positionOf returns where an identity is stored, 0 where it is not. Most are
-// beyond all that came from their source, and need no look at the index.
-func (w *writer) positionOf(id mes.Identity) (mes.Position, error) {
-	source, err := w.number(classSource, string(id.Source))
-	if source == 0 || err != nil {
-		return 0, err
-	}
-	s, err := w.span(spanKey{source, id.Epoch})
-	if err != nil || id.Sequence > s.last {
-		return 0, err
-	}
-	return w.index.positionOf(id)
 }
 
 // momentIn returns the moment of an entry of the log.
