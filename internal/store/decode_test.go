@@ -166,7 +166,7 @@ var decoders = []struct {
 		return err
 	}},
 	{"mention's key", func(_ *testing.T, data []byte) error {
-		_, err := decodeMention(append(key(nil).number(1), data...), key(nil).u8(1).moment(moment{}))
+		_, err := decodeMention(append(key(nil).number(1), data...), encodeMention(moment{}, true, nil))
 		return err
 	}},
 	{"mention", func(_ *testing.T, data []byte) error {

@@ -126,8 +126,8 @@ func (d *derivation) counts() bool { return d.event.Mode == mes.ModeProduction }
 
 // mention enters that the event concerns a thing; rest is what the role adds.
 func (d *derivation) mention(thing uint64, as role, rest key) error {
-	value := key(nil).u8(b2u(d.counts())).moment(d.moment)
-	d.put(tableMention, key(nil).number(thing).u8(uint8(as)).number(uint64(d.entry.position)), append(value, rest...))
+	k := make(key, 0, 24).number(thing).u8(uint8(as)).number(uint64(d.entry.position))
+	d.put(tableMention, k, encodeMention(d.moment, d.counts(), rest))
 	return nil
 }
 
@@ -488,11 +488,13 @@ type attemptResult struct {
 	passed    bool
 }
 
-func (a attemptResult) encode() []byte { return key(nil).number32(a.equipment).u8(b2u(a.passed)) }
+func (a attemptResult) encode() []byte {
+	return make(key, 0, 8).u8(b2u(a.passed)).number32(a.equipment)
+}
 
 func decodeAttempt(value []byte) (attemptResult, error) {
 	r := reader{b: value}
-	a := attemptResult{r.number32(), r.u8() != 0}
+	a := attemptResult{passed: r.u8() != 0, equipment: r.number32()}
 	return a, r.done("an attempt")
 }
 

@@ -261,6 +261,32 @@ func (x index) holds(m moment) (bool, error) {
 	return by == 0, err
 }
 
+// What the first byte of a mention says.
+const (
+	mentionCounts uint8 = 1 << iota
+	// mentionNanos says that the time has nanoseconds beside its milliseconds.
+	mentionNanos
+)
+
+// encodeMention returns a mention's value. What neighbours have in common comes
+// first, so that they share it.
+func encodeMention(m moment, counts bool, rest key) key {
+	millis, nanos := millisOf(m.time)
+	var flags uint8
+	if counts {
+		flags |= mentionCounts
+	}
+	if nanos != 0 {
+		flags |= mentionNanos
+	}
+	const most = 48
+	k := make(key, 0, most+len(rest)).u8(flags).number(uint64(m.epoch)).number(millis)
+	if nanos != 0 {
+		k = k.number(nanos)
+	}
+	return append(k.uvarint(uint64(m.source)).uvarint(uint64(m.sequence)), rest...)
+}
+
 func decodeMention(k, value []byte) (mention, error) {
 	r := reader{b: k}
 	_ = r.number() // the thing
@@ -269,8 +295,15 @@ func decodeMention(k, value []byte) (mention, error) {
 		return m, err
 	}
 	r = reader{b: value}
-	m.counts = r.u8() != 0
-	m.moment = r.moment()
+	flags := r.u8()
+	m.counts = flags&mentionCounts != 0
+	m.epoch = mes.Epoch(r.number())
+	millis, nanos := r.number(), uint64(0)
+	if flags&mentionNanos != 0 {
+		nanos = r.number()
+	}
+	m.time = r.instant(millis, nanos)
+	m.source, m.sequence = r.uvarint32(), mes.Sequence(r.uvarint())
 	if r.bad {
 		return m, r.done("a mention")
 	}

@@ -39,12 +39,22 @@ func (k key) number(v uint64) key {
 
 func (k key) number32(v uint32) key { return k.number(uint64(v)) }
 
+// uvarint appends a count that nothing sorts by.
+func (k key) uvarint(v uint64) key { return binary.AppendUvarint(k, v) }
+
+// millisOf returns an instant as milliseconds since year 1, and the nanoseconds
+// beside them.
+func millisOf(t time.Time) (millis, nanos uint64) {
+	const perMilli = uint64(time.Millisecond)
+	ns := uint64(t.Nanosecond())                                      //nolint:gosec // nanoseconds are below 1e9
+	return uint64(t.Unix()-minUnix)*1000 + ns/perMilli, ns % perMilli //nolint:gosec // events' times are from year 1 on
+}
+
 // time appends an instant so that keys sort by it: milliseconds since year 1,
 // then nanoseconds.
 func (k key) time(t time.Time) key {
-	const perMilli = uint64(time.Millisecond)
-	millis := uint64(t.Unix()-minUnix)*1000 + uint64(t.Nanosecond())/perMilli //nolint:gosec // events' times are from year 1 on
-	return k.number(millis).number(uint64(t.Nanosecond()) % perMilli)         //nolint:gosec // nanoseconds are below 1e9
+	millis, nanos := millisOf(t)
+	return k.number(millis).number(nanos)
 }
 
 func (k key) name(s string) key {
@@ -95,8 +105,10 @@ func (r *reader) number32() uint32 {
 	return uint32(v) //nolint:gosec // refused where it is more
 }
 
-func (r *reader) time() time.Time {
-	millis, nanos := r.number(), r.number()
+func (r *reader) time() time.Time { return r.instant(r.number(), r.number()) }
+
+// instant returns what millisOf gave.
+func (r *reader) instant(millis, nanos uint64) time.Time {
 	if nanos >= uint64(time.Millisecond) || millis > math.MaxInt64/2 {
 		r.bad = true
 		return time.Time{}
@@ -121,6 +133,14 @@ func (r *reader) uvarint() uint64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+func (r *reader) uvarint32() uint32 {
+	v := r.uvarint()
+	if v > math.MaxUint32 {
+		r.bad = true
+	}
+	return uint32(v) //nolint:gosec // refused where it is more
 }
 
 func (r *reader) varint() int64 {
