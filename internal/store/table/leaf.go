@@ -38,17 +38,24 @@ type leafWriter struct {
 	last        item
 }
 
-// add appends an entry, which must stay as it is until the next one is added.
-func (w *leafWriter) add(i item) {
-	if w.leaf != nil && len(w.first)+len(w.leaf)+entryBytes(w.last, i) > w.limit {
+// add appends an entry, which must stay as it is until the next one is added. It
+// is encoded already where it stands behind the one that it stood behind before.
+func (w *leafWriter) add(i item, encoded []byte) {
+	if w.leaf != nil {
+		before := len(w.leaf)
+		if encoded != nil {
+			w.leaf = append(w.leaf, encoded...)
+		} else {
+			w.leaf = appendEntry(w.leaf, w.last, i)
+		}
+		if w.last = i; len(w.first)+len(w.leaf) <= w.limit {
+			return
+		}
+		w.leaf = w.leaf[:before]
 		w.end()
 	}
-	if w.leaf == nil {
-		w.first = bytes.Clone(i.key())
-		w.last = keyOnly(w.first)
-		w.leaf = make([]byte, sumBytes, w.limit)
-	}
-	w.leaf = appendEntry(w.leaf, w.last, i)
+	w.first = bytes.Clone(i.key())
+	w.leaf = appendEntry(make([]byte, sumBytes, w.limit+w.limit/8), keyOnly(w.first), i)
 	w.last = i
 }
 
@@ -107,8 +114,8 @@ type leafReader struct {
 	// at one place stay what they are.
 	checked []byte
 	// key and value are the entry that next came to; the next next overwrites
-	// both.
-	key, value []byte
+	// both. encoded is how it stands in the leaf.
+	key, value, encoded []byte
 }
 
 // open checks a leaf, and stands before its first entry.
@@ -160,7 +167,9 @@ func (r *leafReader) entry() (e leafEntry, ok bool) {
 	if addedKey+addedValue > len(b) || e.sameValue > len(r.value) {
 		return e, false
 	}
-	e.key, e.value, r.rest = b[:addedKey], b[addedKey:addedKey+addedValue], b[addedKey+addedValue:]
+	e.key, e.value = b[:addedKey], b[addedKey:addedKey+addedValue]
+	b = b[addedKey+addedValue:]
+	r.encoded, r.rest = r.rest[:len(r.rest)-len(b)], b
 	r.value = append(r.value[:e.sameValue], e.value...)
 	return e, true
 }

@@ -76,10 +76,17 @@ type leafMerge struct {
 	// firsts are the keys of the leaves of the stretch, entries what it holds
 	// afterwards, and size about how long these are as leaves.
 	firsts  [][]byte
-	entries []item
+	entries []mergedEntry
 	size    int
 	// appended says that no item of the tree stands before one of the leaves.
 	appended bool
+}
+
+// mergedEntry is an entry of a stretch, encoded already where it stands behind
+// the one that it stood behind before.
+type mergedEntry struct {
+	item
+	encoded []byte
 }
 
 // maxStretch bounds how many leaves are packed together.
@@ -117,7 +124,7 @@ func (m *leafMerge) take(c *bbolt.Cursor, first, leaf []byte) (next, nextLeaf []
 
 // until merges the leaf at hand with the items of the tree below a bound.
 func (m *leafMerge) until(bound []byte) error {
-	sealed := false
+	sealed, follows := false, false
 	var err error
 	if len(m.firsts) > 0 {
 		sealed, err = m.leaf.next()
@@ -130,13 +137,19 @@ func (m *leafMerge) until(bound []byte) error {
 		case order < 0:
 			start := len(m.scratch)
 			m.scratch = append(append(m.scratch, m.leaf.key...), m.leaf.value...)
-			m.keep(newItem(m.scratch[start:], len(m.leaf.key)))
+			e := mergedEntry{item: newItem(m.scratch[start:], len(m.leaf.key))}
+			if follows {
+				e.encoded = m.leaf.encoded
+			}
+			m.keep(e)
+			follows = true
 			sealed, err = m.leaf.next()
 		default:
 			i := m.iter.Item()
 			if !i.gone {
-				m.keep(i)
+				m.keep(mergedEntry{item: i})
 			}
+			follows = false
 			if sealed {
 				m.appended = false
 			}
@@ -161,13 +174,17 @@ func (m *leafMerge) order(sealed, inTree bool) int {
 	return bytes.Compare(m.leaf.key, m.iter.Item().key())
 }
 
-func (m *leafMerge) keep(i item) {
+func (m *leafMerge) keep(e mergedEntry) {
 	last := keyOnly(nil)
 	if n := len(m.entries); n > 0 {
-		last = m.entries[n-1]
+		last = m.entries[n-1].item
 	}
-	m.size += entryBytes(last, i)
-	m.entries = append(m.entries, i)
+	if e.encoded != nil {
+		m.size += len(e.encoded)
+	} else {
+		m.size += entryBytes(last, e.item)
+	}
+	m.entries = append(m.entries, e)
 }
 
 // end appends how the stretch is written.
@@ -182,8 +199,8 @@ func (m *leafMerge) end(list []edit) []edit {
 		}
 		list = append(list, edit{key, leaf})
 	}}
-	for _, i := range m.entries {
-		w.add(i)
+	for _, e := range m.entries {
+		w.add(e.item, e.encoded)
 	}
 	w.end()
 	for _, key := range gone {

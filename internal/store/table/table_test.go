@@ -216,7 +216,7 @@ func FuzzLeaf(f *testing.F) {
 	w := leafWriter{limit: leafBytes, emit: func(key, leaf []byte) { f.Add(key, leaf[sumBytes:]) }}
 	for i := range 20 {
 		key := fmt.Appendf(nil, "cell-%02d", i)
-		w.add(newItem(fmt.Appendf(key, "%d", i), len(key)))
+		w.add(newItem(fmt.Appendf(key, "%d", i), len(key)), nil)
 	}
 	w.end()
 	f.Add([]byte("k"), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1})
