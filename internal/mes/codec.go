@@ -39,7 +39,9 @@ type codec struct {
 	reading bool
 	// buf is what was written, or what is left to read of this message.
 	buf []byte
-	err error
+	// other says that what was read is not as it would be written.
+	other bool
+	err   error
 }
 
 // encode appends the canonical form of w to dst.
@@ -49,42 +51,61 @@ func encode(dst []byte, w walker) []byte {
 	return c.buf
 }
 
-// decode reads data into w, which must be zero. The reset is called before a
-// second pass over fields that did not come in ascending order.
-func decode(data []byte, w walker, reset func()) error {
+// decode reads data into w, which must be zero, and says whether it is in the
+// canonical form. The reset is called before a second pass over fields that did
+// not come in ascending order.
+func decode(data []byte, w walker, reset func()) (canonical bool, err error) {
 	c := codec{reading: true, buf: data}
 	w.walk(&c)
 	if c.err != nil || len(c.buf) > 0 {
 		sorted, err := sortFields(data)
 		if err != nil {
-			return err
+			return false, err
 		}
 		reset()
-		c = codec{reading: true, buf: sorted}
+		c = codec{reading: true, buf: sorted, other: true}
 		w.walk(&c)
 	}
 	if c.err != nil {
-		return c.err
+		return false, c.err
 	}
 	if len(c.buf) > 0 {
 		n, _, _, err := cutTag(c.buf)
 		if err != nil {
-			return err
+			return false, err
 		}
-		return Errorf(CodeInvalid, "field %d is not known here; the sender may be newer than this server", n)
+		return false, Errorf(CodeInvalid, "field %d is not known here; the sender may be newer than this server", n)
 	}
-	return nil
+	return !c.other, nil
 }
 
 // DecodeEvent reads an event from protobuf bytes, in any order of fields. It
 // returns an Error with CodeInvalid where the bytes are no event, have a field
 // that this program does not know, or text that is not UTF-8.
 func DecodeEvent(data []byte) (*Event, error) {
-	e := new(Event)
-	if err := decode(data, e, func() { *e = Event{} }); err != nil {
-		return nil, Errorf(CodeInvalid, "decode event: %w", err)
+	e, _, err := decodeEvent(data)
+	return e, err
+}
+
+// CanonicalEvent reads an event as DecodeEvent does, and returns with it what
+// AppendEvent writes of it: data itself where that is the same.
+func CanonicalEvent(data []byte) (e *Event, form []byte, err error) {
+	e, canonical, err := decodeEvent(data)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case canonical:
+		return e, data, nil
 	}
-	return e, nil
+	return e, AppendEvent(make([]byte, 0, len(data)), e), nil
+}
+
+func decodeEvent(data []byte) (e *Event, canonical bool, err error) {
+	e = new(Event)
+	if canonical, err = decode(data, e, func() { *e = Event{} }); err != nil {
+		return nil, false, Errorf(CodeInvalid, "decode event: %w", err)
+	}
+	return e, canonical, nil
 }
 
 // AppendEvent appends the canonical form of e to dst: takt.v1.Event in
@@ -95,7 +116,7 @@ func AppendEvent(dst []byte, e *Event) []byte { return encode(dst, e) }
 // DecodeProvenance reads a provenance from protobuf bytes.
 func DecodeProvenance(data []byte) (Provenance, error) {
 	var p Provenance
-	if err := decode(data, &p, func() { p = Provenance{} }); err != nil {
+	if _, err := decode(data, &p, func() { p = Provenance{} }); err != nil {
 		return Provenance{}, Errorf(CodeInvalid, "decode provenance: %w", err)
 	}
 	return p, nil
@@ -107,7 +128,7 @@ func AppendProvenance(dst []byte, p *Provenance) []byte { return encode(dst, p) 
 // DecodeSchema reads a schema from protobuf bytes.
 func DecodeSchema(data []byte) (Schema, error) {
 	var s Schema
-	if err := decode(data, &s, func() { s = Schema{} }); err != nil {
+	if _, err := decode(data, &s, func() { s = Schema{} }); err != nil {
 		return Schema{}, Errorf(CodeInvalid, "decode schema: %w", err)
 	}
 	return s, nil
@@ -159,8 +180,18 @@ func (c *codec) next(n int) (typ int, ok bool) {
 	if got != n {
 		return 0, false
 	}
-	c.buf = rest
+	c.skip(len(c.buf) - len(rest))
 	return typ, true
+}
+
+// notice takes note that what was read is not as it would be written.
+func (c *codec) notice(other bool) { c.other = c.other || other }
+
+// skip consumes a varint of so many bytes. One that ends in a zero has a shorter
+// form.
+func (c *codec) skip(n int) {
+	c.notice(n > 1 && c.buf[n-1] == 0)
+	c.buf = c.buf[n:]
 }
 
 func (c *codec) readVarint(n, typ int) uint64 {
@@ -169,7 +200,8 @@ func (c *codec) readVarint(n, typ int) uint64 {
 		c.fail("field %d is malformed", n)
 		return 0
 	}
-	c.buf = c.buf[k:]
+	c.skip(k)
+	c.notice(v == 0)
 	return v
 }
 
@@ -179,6 +211,7 @@ func (c *codec) readBytes(n, typ int) []byte {
 		c.fail("field %d is malformed or cut off", n)
 		return nil
 	}
+	c.skip(len(c.buf) - len(data) - len(rest))
 	c.buf = rest
 	return data
 }
@@ -192,12 +225,13 @@ func number[T ~uint8 | ~uint16 | ~uint32 | ~uint64](c *codec, n int, v *T) {
 		}
 		return
 	}
-	for {
+	for again := false; ; again = true {
 		typ, ok := c.next(n)
 		if !ok {
 			return
 		}
 		u := c.readVarint(n, typ)
+		c.notice(again)
 		if *v = T(u); uint64(*v) != u {
 			c.fail("field %d is %d, which is out of range", n, u)
 		}
@@ -224,6 +258,7 @@ func (c *codec) bool(n int, v *bool) {
 	number(c, n, &u)
 	if c.reading {
 		*v = u != 0
+		c.notice(u > 1)
 	}
 }
 
@@ -237,12 +272,13 @@ func octets[T ~string](c *codec, n int, v *T) {
 		}
 		return
 	}
-	for {
+	for again := false; ; again = true {
 		typ, ok := c.next(n)
 		if !ok {
 			return
 		}
 		*v = T(c.readBytes(n, typ))
+		c.notice(again || *v == "")
 	}
 }
 
@@ -266,7 +302,7 @@ func (c *codec) doubles(n int, v *[]float64) {
 		}
 		return
 	}
-	for {
+	for again := false; ; again = true {
 		typ, ok := c.next(n)
 		if !ok {
 			return
@@ -285,6 +321,7 @@ func (c *codec) doubles(n int, v *[]float64) {
 			c.fail("field %d has %d bytes, which are no doubles", n, len(data))
 			return
 		}
+		c.notice(again || typ != wireBytes || len(data) == 0)
 		*v = slices.Grow(*v, len(data)/8)
 		for ; len(data) > 0; data = data[8:] {
 			*v = append(*v, math.Float64frombits(binary.LittleEndian.Uint64(data)))
@@ -325,6 +362,7 @@ func (c *codec) time(n int, v *time.Time) {
 		return
 	}
 	*v = time.Unix(sec, int64(t.nanos)).UTC()
+	c.notice(v.IsZero())
 }
 
 // writeMessage writes a message with its length before it.
@@ -356,17 +394,24 @@ func optional[T any, P pointerTo[T]](c *codec, n int, v **T) {
 		}
 		return
 	}
+	readOptional[T, P](c, n, v)
+}
+
+// readOptional reads a message that may be absent, and returns how long it was.
+func readOptional[T any, P pointerTo[T]](c *codec, n int, v **T) (size int) {
 	for {
 		typ, ok := c.next(n)
 		if !ok {
-			return
+			return size
 		}
 		if *v != nil {
 			c.fail("field %d comes twice", n)
-			return
+			return size
 		}
 		*v = new(T)
-		c.readMessage(n, c.readBytes(n, typ), P(*v), func() { **v = *new(T) })
+		data := c.readBytes(n, typ)
+		size = len(data)
+		c.readMessage(n, data, P(*v), func() { **v = *new(T) })
 	}
 }
 
@@ -377,9 +422,10 @@ func message[T any, P pointerTo[T]](c *codec, n int, v *T) {
 		return
 	}
 	var p *T
-	optional[T, P](c, n, &p)
+	size := readOptional[T, P](c, n, &p)
 	if p != nil {
 		*v = *p
+		c.notice(size == 0)
 	}
 }
 
@@ -406,9 +452,11 @@ func (c *codec) readMessage(n int, data []byte, w walker, reset func()) {
 	if c.err != nil {
 		return
 	}
-	if err := decode(data, w, reset); err != nil {
+	canonical, err := decode(data, w, reset)
+	if err != nil {
 		c.fail("field %d: %w", n, err)
 	}
+	c.notice(!canonical)
 }
 
 // sortFields puts the fields of one message into ascending order, equal

@@ -74,6 +74,12 @@ func FuzzDecodeEvent(f *testing.F) {
 		}
 		_ = e.Validate() // must not panic either
 		once := mes.AppendEvent(nil, e)
+		if _, form, err := mes.CanonicalEvent(data); err != nil || !bytes.Equal(form, once) {
+			t.Errorf("%x has the form %x, %v; want %x", data, form, err, once)
+		}
+		if _, form, err := mes.CanonicalEvent(once); err != nil || len(once) > 0 && &form[0] != &once[0] {
+			t.Errorf("%x is not taken for the canonical form that it is: %x, %v", once, form, err)
+		}
 		again, err := mes.DecodeEvent(once)
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v\n%x", err, once)

@@ -123,7 +123,9 @@ func (d *Decimal) walk(c *codec) {
 	signed(c, 1, &d.Coefficient)
 	signed(c, 2, &d.Exponent)
 	if c.reading {
+		read := *d
 		*d = NewDecimal(d.Coefficient, d.Exponent)
+		c.notice(*d != read)
 	}
 }
 

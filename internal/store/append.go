@@ -222,7 +222,7 @@ func examine(r mes.Record) candidate {
 	if err := r.Identity.Validate(); err != nil {
 		return fail(ReasonInvalid, err)
 	}
-	event, err := mes.DecodeEvent(r.Event)
+	event, canonical, err := mes.CanonicalEvent(r.Event)
 	if err != nil {
 		return fail(ReasonMalformed, err)
 	}
@@ -232,10 +232,7 @@ func examine(r mes.Record) candidate {
 	if err := checkNames(event); err != nil {
 		return fail(ReasonInvalid, err)
 	}
-	c.event = event
-	if canonical := mes.AppendEvent(make([]byte, 0, len(r.Event)), event); !bytes.Equal(canonical, r.Event) {
-		c.record.Event = canonical
-	}
+	c.event, c.record.Event = event, canonical
 	return c
 }
 
