@@ -55,28 +55,31 @@ func encode(dst []byte, w walker) []byte {
 // canonical form. The reset is called before a second pass over fields that did
 // not come in ascending order.
 func decode(data []byte, w walker, reset func()) (canonical bool, err error) {
-	c := codec{reading: true, buf: data}
-	w.walk(&c)
+	c := codec{reading: true}
+	c.read(data, w, reset)
+	return !c.other, c.err
+}
+
+// read reads data into w, as decode does, in the middle of another message.
+func (c *codec) read(data []byte, w walker, reset func()) {
+	behind := c.buf
+	c.buf = data
+	w.walk(c)
 	if c.err != nil || len(c.buf) > 0 {
-		sorted, err := sortFields(data)
-		if err != nil {
-			return false, err
-		}
 		reset()
-		c = codec{reading: true, buf: sorted, other: true}
-		w.walk(&c)
-	}
-	if c.err != nil {
-		return false, c.err
-	}
-	if len(c.buf) > 0 {
-		n, _, _, err := cutTag(c.buf)
-		if err != nil {
-			return false, err
+		c.other = true
+		if c.buf, c.err = sortFields(data); c.err == nil {
+			w.walk(c)
 		}
-		return false, Errorf(CodeInvalid, "field %d is not known here; the sender may be newer than this server", n)
 	}
-	return !c.other, nil
+	if c.err == nil && len(c.buf) > 0 {
+		n, _, _, err := cutTag(c.buf)
+		if err == nil {
+			err = Errorf(CodeInvalid, "field %d is not known here; the sender may be newer than this server", n)
+		}
+		c.err = err
+	}
+	c.buf = behind
 }
 
 // DecodeEvent reads an event from protobuf bytes, in any order of fields. It
@@ -452,11 +455,11 @@ func (c *codec) readMessage(n int, data []byte, w walker, reset func()) {
 	if c.err != nil {
 		return
 	}
-	canonical, err := decode(data, w, reset)
-	if err != nil {
-		c.fail("field %d: %w", n, err)
+	c.read(data, w, reset)
+	if c.err != nil {
+		c.err = fmt.Errorf("field %d: %w", n, c.err)
+		c.buf = nil
 	}
-	c.notice(!canonical)
 }
 
 // sortFields puts the fields of one message into ascending order, equal
