@@ -10,6 +10,7 @@ import (
 // Merge moves a layer into the leaves of a transaction's buckets of the given
 // names, and makes the buckets that are missing. The layer is not changed.
 func Merge(tx *bbolt.Tx, names []string, l *Layer) error {
+	var m leafMerge
 	for i, name := range names {
 		b, err := tx.CreateBucketIfNotExists([]byte(name))
 		if err != nil {
@@ -19,7 +20,7 @@ func Merge(tx *bbolt.Tx, names []string, l *Layer) error {
 			continue
 		}
 		b.FillPercent = 1 // Leaves have room of their own.
-		edits, err := edits(b, l.trees[i])
+		edits, err := m.edits(b, l.trees[i])
 		if err != nil {
 			return err
 		}
@@ -41,10 +42,10 @@ func Merge(tx *bbolt.Tx, names []string, l *Layer) error {
 type edit struct{ key, leaf []byte }
 
 // edits returns what changes in a bucket when a tree is merged into it.
-func edits(b *bbolt.Bucket, t *tree) ([]edit, error) {
+func (m *leafMerge) edits(b *bbolt.Bucket, t *tree) ([]edit, error) {
 	var list []edit
 	c := b.Cursor()
-	m := leafMerge{iter: t.Iter()}
+	m.iter = t.Iter()
 	for m.more = m.iter.First(); m.more; {
 		first, leaf := floor(c, m.iter.Item().key())
 		if first == nil {
@@ -89,8 +90,9 @@ type mergedEntry struct {
 	encoded []byte
 }
 
-// maxStretch bounds how many leaves are packed together.
-const maxStretch = 64
+// maxStretch bounds how many leaves are packed together, so that their entries
+// stay in the processor's cache.
+const maxStretch = 16
 
 func (m *leafMerge) begin() {
 	m.scratch, m.firsts, m.entries = m.scratch[:0], m.firsts[:0], m.entries[:0]
