@@ -39,6 +39,7 @@ type ServeConfig struct {
 
 // Serve runs the service until ctx ends or it fails.
 func Serve(ctx context.Context, cfg ServeConfig) error {
+	spendMemory()
 	site, err := LoadSite(cfg.Site)
 	if err != nil {
 		return err

@@ -25,7 +25,10 @@ func newServe() *cobra.Command {
 Runs the service until it is interrupted: gRPC for gateways and questions, HTTP for
 the page, JSON, metrics and health. Everything is kept in one folder, which one
 process has open at a time. A site file gives the zone and the shifts that days are
-cut by, and the plant model.`),
+cut by, and the plant model.
+
+It keeps its memory within 256 MB under a full load, beside the pages of its files;
+GOGC and GOMEMLIMIT in the environment bound it as in any Go program.`),
 		Example: "  takt serve\n  takt serve --data /var/lib/takt --grpc 10.20.0.5:7600 --site site.yaml",
 		Args:    arguments(),
 	}
