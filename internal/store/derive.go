@@ -245,6 +245,7 @@ func (d *derivation) work(f *mes.Work) error {
 		if err := d.mention(n, roleConsumed, into); err != nil {
 			return err
 		}
+		d.onward(n, f, made)
 		if a.Ref.Kind == mes.RefItem {
 			if err := d.settleParents(n, mes.RefItem); err != nil {
 				return err
@@ -267,6 +268,9 @@ func (d *derivation) slotChange(f *mes.SlotChange) error {
 		rest := key(nil).number32(d.equipment).name(f.Slot).u8(uint8(f.Action))
 		if err := d.mention(material, roleSlot, rest); err != nil {
 			return err
+		}
+		if f.Action == mes.SlotLoad {
+			d.put(tableOnward, d.onwardKey(material).number(seeEvent), nil)
 		}
 	}
 	k := slotKey(d.equipment, f.Slot).u8(slotChange)
@@ -299,6 +303,9 @@ func (d *derivation) placement(f *mes.Placement) error {
 		rest := key(nil).u8(uint8(f.Action)).u8(uint8(f.Parent.Kind)).number(parent).name(clip(child.Place))
 		if err := d.mention(n, roleChild, rest); err != nil {
 			return err
+		}
+		if f.Action == mes.PlacementAdd && f.Parent.Kind == mes.RefItem {
+			d.put(tableOnward, d.onwardKey(n).number(seeEvent), nil)
 		}
 		if err := d.settleParents(n, f.Parent.Kind); err != nil {
 			return err

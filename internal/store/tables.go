@@ -22,6 +22,7 @@ const (
 	tableQuarantine
 	tableEquipment
 	tableTested
+	tableOnward
 )
 
 // tableNames are the names that the tables have in the index's file.
@@ -30,5 +31,5 @@ var tableNames = []string{
 	tableMention: "mention", tableContent: "content", tableDefinition: "definition", tableAlias: "alias", tableSlot: "slot",
 	tableWithdrawn: "withdrawn", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
 	tableTransport: "transport", tableQuarantine: "quarantine", tableEquipment: "equipment",
-	tableTested: "tested",
+	tableTested: "tested", tableOnward: "onward",
 }
