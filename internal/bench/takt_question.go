@@ -42,24 +42,17 @@ func eventLine(source string, sequence uint64, at time.Time, equipment, segment 
 	return b.String()
 }
 
-// trace asks for all edges from a thing on.
-func (t *takt) trace(ctx context.Context, thing string, direction taktv1.Direction, each func(*taktv1.GenealogyEdge)) error {
-	for response, err := range t.client.Trace(ctx, &taktv1.StreamGenealogyRequest{Thing: thing, Direction: direction}) {
-		if err != nil {
-			return err
-		}
-		for _, e := range response.GetEdges() {
-			each(e)
-		}
-	}
-	return nil
-}
-
 // backward returns the edges that lead to a cell.
 func (t *takt) backward(ctx context.Context, cell string) ([]*taktv1.GenealogyEdge, error) {
 	var edges []*taktv1.GenealogyEdge
-	err := t.trace(ctx, "items/"+cell, taktv1.Direction_DIRECTION_BACKWARD, func(e *taktv1.GenealogyEdge) { edges = append(edges, e) })
-	return edges, err
+	request := &taktv1.StreamGenealogyRequest{Thing: "items/" + cell, Direction: taktv1.Direction_DIRECTION_BACKWARD}
+	for response, err := range t.client.Trace(ctx, request) {
+		if err != nil {
+			return nil, err
+		}
+		edges = append(edges, response.GetEdges()...)
+	}
+	return edges, nil
 }
 
 // edgeLines returns edges as lines that can be compared, in no order of time.
@@ -82,8 +75,18 @@ func thingID(name string) string { return name[strings.IndexByte(name, '/')+1:] 
 // forward returns the ids of all that was made of a lot, each once.
 func (t *takt) forward(ctx context.Context, lot string) (map[string]bool, error) {
 	things := make(map[string]bool)
-	err := t.trace(ctx, "lots/"+lot, taktv1.Direction_DIRECTION_FORWARD, func(e *taktv1.GenealogyEdge) { things[thingID(e.GetOutput())] = true })
-	return things, err
+	request := &taktv1.StreamGenealogyRequest{Thing: "lots/" + lot, Direction: taktv1.Direction_DIRECTION_FORWARD, ThingsOnly: true}
+	for response, err := range t.client.Trace(ctx, request) {
+		if err != nil {
+			return nil, err
+		}
+		for _, alike := range response.GetThings() {
+			for _, id := range alike.GetIds() {
+				things[string(id)] = true
+			}
+		}
+	}
+	return things, nil
 }
 
 // yield asks for first-pass yield between two instants.

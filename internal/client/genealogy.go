@@ -22,7 +22,7 @@ func (c *Client) Trace(ctx context.Context, r *taktv1.StreamGenealogyRequest) it
 		defer cancel()
 		request := &taktv1.StreamGenealogyRequest{
 			Thing: r.GetThing(), Direction: r.GetDirection(), MaxDepth: r.GetMaxDepth(),
-			ResumeToken: r.GetResumeToken(), MinPosition: r.GetMinPosition(),
+			ResumeToken: r.GetResumeToken(), MinPosition: r.GetMinPosition(), ThingsOnly: r.GetThingsOnly(),
 		}
 		for {
 			before := request.GetResumeToken()

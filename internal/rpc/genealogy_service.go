@@ -30,10 +30,9 @@ type traceRequest interface {
 // false to end the walk.
 type traceVisit func(v *store.View, m *taktv1.GenealogyEdge, n uint64, size int) (bool, error)
 
-// trace walks from where a request says, and visits the edges behind the first
-// t.After of them, as of t.Position where there is one. It calls begin with the
-// view before the first.
-func (s *genealogyService) trace(ctx context.Context, t token, r traceRequest, begin func(*store.View), visit traceVisit) error {
+// begin reads where a trace starts and which way it goes, and calls fn with them
+// in a view, as of t.Position where there is one.
+func (s *genealogyService) begin(ctx context.Context, t token, r traceRequest, fn func(*store.View, mes.Thing, genealogy.Direction) error) error {
 	start, err := mes.ParseThing(r.GetThing())
 	if err != nil {
 		return err
@@ -51,10 +50,18 @@ func (s *genealogyService) trace(ctx context.Context, t token, r traceRequest, b
 		return mes.Invalid("max_depth", "is negative; 0 is for all")
 	}
 	return s.view(ctx, t, r.GetMinPosition(), func(v *store.View) error {
-		begin(v)
 		if start, err = v.Resolve(start); err != nil {
 			return err
 		}
+		return fn(v, start, way)
+	})
+}
+
+// trace walks from where a request says, and visits the edges behind the first
+// t.After of them. It calls begin with the view before the first.
+func (s *genealogyService) trace(ctx context.Context, t token, r traceRequest, begin func(*store.View), visit traceVisit) error {
+	return s.begin(ctx, t, r, func(v *store.View, start mes.Thing, way genealogy.Direction) error {
+		begin(v)
 		var n uint64
 		for e, err := range v.Trace(start, way, int(r.GetMaxDepth())) {
 			if err != nil {
@@ -96,9 +103,11 @@ func (s *genealogyService) TraceGenealogy(ctx context.Context, r *taktv1.TraceGe
 }
 
 const (
-	// chunkEdges and chunkBytes are about how much one response of a stream has.
-	chunkEdges = 500
-	chunkBytes = 256 << 10
+	// chunkEdges or chunkThings, and chunkBytes, are about how much one response
+	// of a stream has.
+	chunkEdges  = 500
+	chunkThings = 4096
+	chunkBytes  = 256 << 10
 	// patience is how long a walk keeps hold of the files while it waits for who
 	// reads it, and maxHold how long in any case: while it does, the pages that
 	// seals free cannot be used again, and the file of the indexes grows.
@@ -155,32 +164,91 @@ func (s *Server) readResume(r *taktv1.StreamGenealogyRequest) (token, error) {
 
 // walk hands on the edges of a trace in chunks, the last of which is complete.
 func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamGenealogyRequest, chunks chan<- *taktv1.StreamGenealogyResponse) error {
-	chunk, size := new(taktv1.StreamGenealogyResponse), 0
-	held := time.Now()
-	begin := func(v *store.View) { at.Position = v.Position() }
-	err := s.trace(ctx, at, r, begin, func(v *store.View, m *taktv1.GenealogyEdge, n uint64, bytes int) (bool, error) {
-		if len(chunk.GetEdges()) < chunkEdges && size < chunkBytes {
-			chunk.Edges, size = append(chunk.Edges, m), size+bytes
-			return true, nil
-		}
-		at.After = n - 1
-		chunk.Position, chunk.ResumeToken = uint64(at.Position), at.String()
-		waited, err := hand(ctx, v, chunk, chunks)
-		if err == nil && !waited && time.Since(held) > maxHold {
-			waited, err = true, v.Pause(func() error { return nil })
-		}
-		if waited {
-			held = time.Now()
-		}
-		chunk, size = &taktv1.StreamGenealogyResponse{Edges: []*taktv1.GenealogyEdge{m}}, bytes
-		return true, err
-	})
+	h := handing{at: at, chunks: chunks, chunk: new(taktv1.StreamGenealogyResponse), held: time.Now()}
+	var err error
+	if r.GetThingsOnly() {
+		err = s.reach(ctx, r, &h)
+	} else {
+		begin := func(v *store.View) { h.at.Position = v.Position() }
+		err = s.trace(ctx, at, r, begin, func(v *store.View, m *taktv1.GenealogyEdge, n uint64, bytes int) (bool, error) {
+			err := h.room(ctx, v, n, bytes, chunkEdges)
+			h.chunk.Edges = append(h.chunk.Edges, m)
+			return true, err
+		})
+	}
 	if err != nil {
 		return err
 	}
-	chunk.Position, chunk.Complete = uint64(at.Position), true
+	return h.end(ctx)
+}
+
+// reach puts the things that a trace leads to into chunks, those one behind the
+// other that have the same said of them together.
+func (s *genealogyService) reach(ctx context.Context, r *taktv1.StreamGenealogyRequest, h *handing) error {
+	after := h.at.After
+	return s.begin(ctx, h.at, r, func(v *store.View, start mes.Thing, way genealogy.Direction) error {
+		h.at.Position = v.Position()
+		var n uint64
+		var last store.Reached
+		for t, err := range v.Reach(start, way, int(r.GetMaxDepth())) {
+			if err != nil {
+				return err
+			}
+			if n++; n <= after {
+				continue
+			}
+			if err := h.room(ctx, v, n, len(t.Thing.ID), chunkThings); err != nil {
+				return err
+			}
+			if groups := len(h.chunk.GetThings()); groups == 0 || !wire.Alike(t, last) {
+				h.chunk.Things = append(h.chunk.Things, wire.ReachedThings(t))
+			}
+			last = t
+			group := h.chunk.Things[len(h.chunk.Things)-1]
+			group.Ids = append(group.Ids, []byte(t.Thing.ID))
+		}
+		return nil
+	})
+}
+
+// handing hands on what a walk finds.
+type handing struct {
+	// at is where a stream goes on that breaks behind the chunk.
+	at     token
+	chunks chan<- *taktv1.StreamGenealogyResponse
+	// chunk is what is not handed on yet: so many edges or things, and about so
+	// many bytes.
+	chunk       *taktv1.StreamGenealogyResponse
+	count, size int
+	// held is since when the view has had hold of the files.
+	held time.Time
+}
+
+// room makes room for the nth that a walk found, of which a chunk takes at most
+// so many: where the chunk is full, it hands it on and begins another.
+func (h *handing) room(ctx context.Context, v *store.View, n uint64, bytes, most int) error {
+	if h.count < most && h.size < chunkBytes {
+		h.count, h.size = h.count+1, h.size+bytes
+		return nil
+	}
+	h.at.After = n - 1
+	h.chunk.Position, h.chunk.ResumeToken = uint64(h.at.Position), h.at.String()
+	waited, err := hand(ctx, v, h.chunk, h.chunks)
+	if err == nil && !waited && time.Since(h.held) > maxHold {
+		waited, err = true, v.Pause(func() error { return nil })
+	}
+	if waited {
+		h.held = time.Now()
+	}
+	h.chunk, h.count, h.size = new(taktv1.StreamGenealogyResponse), 1, bytes
+	return err
+}
+
+// end hands on the last chunk.
+func (h *handing) end(ctx context.Context) error {
+	h.chunk.Position, h.chunk.Complete = uint64(h.at.Position), true
 	select {
-	case chunks <- chunk:
+	case h.chunks <- h.chunk:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

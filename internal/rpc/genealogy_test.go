@@ -128,6 +128,80 @@ func TestStreamIsThePages(t *testing.T) {
 	wantError(t, "the token of another trace", err, codes.InvalidArgument, "TOKEN_MISMATCH")
 }
 
+// TestStreamOfThings goes on with a stream of things alone from each of its
+// tokens, after more was appended.
+func TestStreamOfThings(t *testing.T) {
+	t.Parallel()
+	at := consumed(t)
+	edges, _ := at.stream(t, "")
+	want := make([]string, 0, len(edges))
+	for _, e := range edges {
+		want = append(want, e.GetOutput())
+	}
+	slices.Sort(want)
+	all, responses := at.things(t, "")
+	if got := slices.Sorted(slices.Values(all)); !slices.Equal(want, got) {
+		t.Errorf("the stream has %d things, and not those of the edges, which are %d", len(got), len(want))
+	}
+	if len(responses) < 2 {
+		t.Fatalf("the stream has %d responses; want some", len(responses))
+	}
+	stream := open(t, at.conn)
+	if _, err := stream.call(opening("g2", "s")); err != nil {
+		t.Fatal(err)
+	}
+	late := event(mes.Event{Equipment: "L1.FIL.01", Fact: &mes.Work{
+		Subjects: []mes.Ref{{Thing: mes.Thing{Kind: mes.RefItem, ID: "LATE"}}},
+		Consumed: []mes.Actual{{Ref: mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: "E"}}}},
+	}})
+	if _, err := stream.call(batch(1, record("S2", 1, late))); err != nil {
+		t.Fatal(err)
+	}
+	had := 0
+	for _, r := range responses[:len(responses)-1] {
+		for _, alike := range r.GetThings() {
+			had += len(alike.GetIds())
+		}
+		if rest, _ := at.things(t, r.GetResumeToken()); !slices.Equal(all[had:], rest) {
+			t.Errorf("the stream behind %d things has %d, and not the rest of %d", had, len(rest), len(all))
+		}
+	}
+	if again, _ := at.things(t, ""); len(again) != len(all)+1 {
+		t.Errorf("a new stream has %d things; want %d", len(again), len(all)+1)
+	}
+	bad, err := taktv1.NewGenealogyServiceClient(at.conn).StreamGenealogy(t.Context(), streamRequest(responses[0].GetResumeToken()))
+	if err == nil {
+		_, err = bad.Recv()
+	}
+	wantError(t, "a token of things for edges", err, codes.InvalidArgument, "TOKEN_MISMATCH")
+}
+
+// things reads the things of a trace from a token on: their names, and the
+// responses.
+func (at *site) things(t *testing.T, token string) (names []string, responses []*taktv1.StreamGenealogyResponse) {
+	t.Helper()
+	request := streamRequest(token)
+	request.ThingsOnly = true
+	stream, err := taktv1.NewGenealogyServiceClient(at.conn).StreamGenealogy(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		m, err := stream.Recv()
+		if err != nil {
+			t.Fatalf("the stream ended before it was complete: %v", err)
+		}
+		for _, alike := range m.GetThings() {
+			for _, id := range alike.GetIds() {
+				names = append(names, alike.GetCollection()+"/"+mes.ID(id).String())
+			}
+		}
+		if responses = append(responses, m); m.GetComplete() {
+			return names, responses
+		}
+	}
+}
+
 // TestSlowStream leaves two streams unread: others are served meanwhile. Then one
 // is cancelled, which ends it, and the other one is read, and is whole.
 func TestSlowStream(t *testing.T) {

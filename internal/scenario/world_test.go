@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -410,7 +411,36 @@ func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*takt
 	if diff := cmp.Diff(edges, streamed, protocmp.Transform()); diff != "" {
 		r.t.Errorf("StreamGenealogy(%s) mismatch (-pages +stream):\n%s", thing, diff)
 	}
-	return edges, nil
+	return edges, r.things(thing, way, depth, edges)
+}
+
+// things has a stream of things alone say what the edges do.
+func (r *remote) things(thing string, way taktv1.Direction, depth int32, edges []*taktv1.GenealogyEdge) error {
+	stream, err := taktv1.NewGenealogyServiceClient(r.conn).StreamGenealogy(r.t.Context(), &taktv1.StreamGenealogyRequest{
+		Thing: thing, Direction: way, MaxDepth: depth, ThingsOnly: true,
+	})
+	if err != nil {
+		return wire.Error(err)
+	}
+	var got []string
+	for complete := false; !complete; {
+		m, err := stream.Recv()
+		if err != nil {
+			return wire.Error(err)
+		}
+		for _, alike := range m.GetThings() {
+			for _, id := range alike.GetIds() {
+				name := alike.GetCollection() + "/" + mes.ID(id).String()
+				got = append(got, thingLine(name, alike.GetMaterialDefinition(), alike.GetCertainty(), alike.GetRemoved()))
+			}
+		}
+		complete = m.GetComplete()
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(thingLines(edges, way), got); diff != "" {
+		r.t.Errorf("StreamGenealogy(%s) of things alone mismatch (-edges +things):\n%s", thing, diff)
+	}
+	return nil
 }
 
 func (r *remote) Record(item string) (*taktv1.GetItemRecordResponse, error) {

@@ -148,6 +148,19 @@ func Edge(e genealogy.Edge, definition func(mes.Thing) (string, error)) (*taktv1
 	return m, err
 }
 
+// ReachedThings returns the message of what is like a thing, without ids.
+func ReachedThings(t store.Reached) *taktv1.ReachedThings {
+	return &taktv1.ReachedThings{
+		Collection: t.Thing.Kind.String() + "s", MaterialDefinition: t.Definition,
+		Certainty: taktv1.Certainty(t.Certainty), Removed: t.Removed,
+	}
+}
+
+// Alike reports whether ReachedThings are the same of two things.
+func Alike(a, b store.Reached) bool {
+	return a.Thing.Kind == b.Thing.Kind && a.Definition == b.Definition && a.Certainty == b.Certainty && a.Removed == b.Removed
+}
+
 // YieldRow returns the message of a row of yield.
 func YieldRow(r yield.Row) *taktv1.ComputeYieldResponse_Row {
 	return &taktv1.ComputeYieldResponse_Row{

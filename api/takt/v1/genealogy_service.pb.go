@@ -302,7 +302,11 @@ type StreamGenealogyRequest struct {
 	// behind it; the other fields as they were.
 	ResumeToken string `protobuf:"bytes,4,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// Answer from a view of the log at this position or later.
-	MinPosition   uint64 `protobuf:"varint,5,opt,name=min_position,json=minPosition,proto3" json:"min_position,omitempty"`
+	MinPosition uint64 `protobuf:"varint,5,opt,name=min_position,json=minPosition,proto3" json:"min_position,omitempty"`
+	// Answer with the things that the edges lead to, each once, and without the
+	// edges: what a recall asks for first, and many times as quick. What was used
+	// and nobody knows (CERTAINTY_UNKNOWN) is no thing, and only an edge says so.
+	ThingsOnly    bool `protobuf:"varint,6,opt,name=things_only,json=thingsOnly,proto3" json:"things_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,11 +376,18 @@ func (x *StreamGenealogyRequest) GetMinPosition() uint64 {
 	return 0
 }
 
+func (x *StreamGenealogyRequest) GetThingsOnly() bool {
+	if x != nil {
+		return x.ThingsOnly
+	}
+	return false
+}
+
 // Response message for GenealogyService.StreamGenealogy.
 type StreamGenealogyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The next edges, up to some hundred of them; none only in a response that is
-	// complete.
+	// The next edges, up to some hundred of them; none in a response that is
+	// complete, or that has things.
 	Edges []*GenealogyEdge `protobuf:"bytes,1,rep,name=edges,proto3" json:"edges,omitempty"`
 	// The position of the view that all of them are read from, also those of a
 	// stream that goes on.
@@ -384,7 +395,11 @@ type StreamGenealogyResponse struct {
 	// Where a stream goes on behind this response; empty where it is complete.
 	ResumeToken string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// That nothing follows.
-	Complete      bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
+	Complete bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
+	// The next things, up to some thousand of them, where things_only was asked
+	// for: first what is concerned for certain and was never taken out again, then
+	// the rest, nearest first in both.
+	Things        []*ReachedThings `protobuf:"bytes,5,rep,name=things,proto3" json:"things,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -447,6 +462,98 @@ func (x *StreamGenealogyResponse) GetComplete() bool {
 	return false
 }
 
+func (x *StreamGenealogyResponse) GetThings() []*ReachedThings {
+	if x != nil {
+		return x.Things
+	}
+	return nil
+}
+
+// ReachedThings are things that a trace leads to, and that have the same said of
+// them.
+type ReachedThings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What they are: `items`, `lots`, `carriers`, `locations` or `shipments`. The
+	// resource name of one is this, a slash, and its id, escaped.
+	Collection string `protobuf:"bytes,1,opt,name=collection,proto3" json:"collection,omitempty"`
+	// What they are made to be.
+	MaterialDefinition string `protobuf:"bytes,2,opt,name=material_definition,json=materialDefinition,proto3" json:"material_definition,omitempty"`
+	// How sure it is that they are concerned: CERTAIN where some edge to them is,
+	// POSSIBLE otherwise.
+	Certainty Certainty `protobuf:"varint,3,opt,name=certainty,proto3,enum=takt.v1.Certainty" json:"certainty,omitempty"`
+	// Whether all edges to them are removed.
+	Removed bool `protobuf:"varint,4,opt,name=removed,proto3" json:"removed,omitempty"`
+	// Which they are.
+	Ids           [][]byte `protobuf:"bytes,5,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReachedThings) Reset() {
+	*x = ReachedThings{}
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReachedThings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReachedThings) ProtoMessage() {}
+
+func (x *ReachedThings) ProtoReflect() protoreflect.Message {
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReachedThings.ProtoReflect.Descriptor instead.
+func (*ReachedThings) Descriptor() ([]byte, []int) {
+	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReachedThings) GetCollection() string {
+	if x != nil {
+		return x.Collection
+	}
+	return ""
+}
+
+func (x *ReachedThings) GetMaterialDefinition() string {
+	if x != nil {
+		return x.MaterialDefinition
+	}
+	return ""
+}
+
+func (x *ReachedThings) GetCertainty() Certainty {
+	if x != nil {
+		return x.Certainty
+	}
+	return Certainty_CERTAINTY_UNSPECIFIED
+}
+
+func (x *ReachedThings) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+func (x *ReachedThings) GetIds() [][]byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
 // GenealogyEdge says that an input went into an output.
 type GenealogyEdge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -490,7 +597,7 @@ type GenealogyEdge struct {
 
 func (x *GenealogyEdge) Reset() {
 	*x = GenealogyEdge{}
-	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +609,7 @@ func (x *GenealogyEdge) String() string {
 func (*GenealogyEdge) ProtoMessage() {}
 
 func (x *GenealogyEdge) ProtoReflect() protoreflect.Message {
-	mi := &file_takt_v1_genealogy_service_proto_msgTypes[4]
+	mi := &file_takt_v1_genealogy_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +622,7 @@ func (x *GenealogyEdge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenealogyEdge.ProtoReflect.Descriptor instead.
 func (*GenealogyEdge) Descriptor() ([]byte, []int) {
-	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{4}
+	return file_takt_v1_genealogy_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GenealogyEdge) GetInput() string {
@@ -646,18 +753,29 @@ const file_takt_v1_genealogy_service_proto_rawDesc = "" +
 	"\x16TraceGenealogyResponse\x12,\n" +
 	"\x05edges\x18\x01 \x03(\v2\x16.takt.v1.GenealogyEdgeR\x05edges\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\bposition\x18\x03 \x01(\x04R\bposition\"\xcd\x01\n" +
+	"\bposition\x18\x03 \x01(\x04R\bposition\"\xee\x01\n" +
 	"\x16StreamGenealogyRequest\x12\x19\n" +
 	"\x05thing\x18\x01 \x01(\tB\x03\xe0A\x02R\x05thing\x125\n" +
 	"\tdirection\x18\x02 \x01(\x0e2\x12.takt.v1.DirectionB\x03\xe0A\x02R\tdirection\x12\x1b\n" +
 	"\tmax_depth\x18\x03 \x01(\x05R\bmaxDepth\x12!\n" +
 	"\fresume_token\x18\x04 \x01(\tR\vresumeToken\x12!\n" +
-	"\fmin_position\x18\x05 \x01(\x04R\vminPosition\"\xa2\x01\n" +
+	"\fmin_position\x18\x05 \x01(\x04R\vminPosition\x12\x1f\n" +
+	"\vthings_only\x18\x06 \x01(\bR\n" +
+	"thingsOnly\"\xd2\x01\n" +
 	"\x17StreamGenealogyResponse\x12,\n" +
 	"\x05edges\x18\x01 \x03(\v2\x16.takt.v1.GenealogyEdgeR\x05edges\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12!\n" +
 	"\fresume_token\x18\x03 \x01(\tR\vresumeToken\x12\x1a\n" +
-	"\bcomplete\x18\x04 \x01(\bR\bcomplete\"\xc1\x04\n" +
+	"\bcomplete\x18\x04 \x01(\bR\bcomplete\x12.\n" +
+	"\x06things\x18\x05 \x03(\v2\x16.takt.v1.ReachedThingsR\x06things\"\xbe\x01\n" +
+	"\rReachedThings\x12\x1e\n" +
+	"\n" +
+	"collection\x18\x01 \x01(\tR\n" +
+	"collection\x12/\n" +
+	"\x13material_definition\x18\x02 \x01(\tR\x12materialDefinition\x120\n" +
+	"\tcertainty\x18\x03 \x01(\x0e2\x12.takt.v1.CertaintyR\tcertainty\x12\x18\n" +
+	"\aremoved\x18\x04 \x01(\bR\aremoved\x12\x10\n" +
+	"\x03ids\x18\x05 \x03(\fR\x03ids\"\xc1\x04\n" +
 	"\rGenealogyEdge\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\tR\x05input\x12)\n" +
 	"\x10input_definition\x18\x02 \x01(\tR\x0finputDefinition\x12\x16\n" +
@@ -704,7 +822,7 @@ func file_takt_v1_genealogy_service_proto_rawDescGZIP() []byte {
 }
 
 var file_takt_v1_genealogy_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_takt_v1_genealogy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_takt_v1_genealogy_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_takt_v1_genealogy_service_proto_goTypes = []any{
 	(Certainty)(0),                  // 0: takt.v1.Certainty
 	(Direction)(0),                  // 1: takt.v1.Direction
@@ -712,29 +830,32 @@ var file_takt_v1_genealogy_service_proto_goTypes = []any{
 	(*TraceGenealogyResponse)(nil),  // 3: takt.v1.TraceGenealogyResponse
 	(*StreamGenealogyRequest)(nil),  // 4: takt.v1.StreamGenealogyRequest
 	(*StreamGenealogyResponse)(nil), // 5: takt.v1.StreamGenealogyResponse
-	(*GenealogyEdge)(nil),           // 6: takt.v1.GenealogyEdge
-	(*Quantity)(nil),                // 7: takt.v1.Quantity
-	(*Interval)(nil),                // 8: takt.v1.Interval
-	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
+	(*ReachedThings)(nil),           // 6: takt.v1.ReachedThings
+	(*GenealogyEdge)(nil),           // 7: takt.v1.GenealogyEdge
+	(*Quantity)(nil),                // 8: takt.v1.Quantity
+	(*Interval)(nil),                // 9: takt.v1.Interval
+	(*timestamppb.Timestamp)(nil),   // 10: google.protobuf.Timestamp
 }
 var file_takt_v1_genealogy_service_proto_depIdxs = []int32{
 	1,  // 0: takt.v1.TraceGenealogyRequest.direction:type_name -> takt.v1.Direction
-	6,  // 1: takt.v1.TraceGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
+	7,  // 1: takt.v1.TraceGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
 	1,  // 2: takt.v1.StreamGenealogyRequest.direction:type_name -> takt.v1.Direction
-	6,  // 3: takt.v1.StreamGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
-	0,  // 4: takt.v1.GenealogyEdge.certainty:type_name -> takt.v1.Certainty
-	7,  // 5: takt.v1.GenealogyEdge.quantity:type_name -> takt.v1.Quantity
-	8,  // 6: takt.v1.GenealogyEdge.interval:type_name -> takt.v1.Interval
-	9,  // 7: takt.v1.GenealogyEdge.event_time:type_name -> google.protobuf.Timestamp
-	2,  // 8: takt.v1.GenealogyService.TraceGenealogy:input_type -> takt.v1.TraceGenealogyRequest
-	4,  // 9: takt.v1.GenealogyService.StreamGenealogy:input_type -> takt.v1.StreamGenealogyRequest
-	3,  // 10: takt.v1.GenealogyService.TraceGenealogy:output_type -> takt.v1.TraceGenealogyResponse
-	5,  // 11: takt.v1.GenealogyService.StreamGenealogy:output_type -> takt.v1.StreamGenealogyResponse
-	10, // [10:12] is the sub-list for method output_type
-	8,  // [8:10] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	7,  // 3: takt.v1.StreamGenealogyResponse.edges:type_name -> takt.v1.GenealogyEdge
+	6,  // 4: takt.v1.StreamGenealogyResponse.things:type_name -> takt.v1.ReachedThings
+	0,  // 5: takt.v1.ReachedThings.certainty:type_name -> takt.v1.Certainty
+	0,  // 6: takt.v1.GenealogyEdge.certainty:type_name -> takt.v1.Certainty
+	8,  // 7: takt.v1.GenealogyEdge.quantity:type_name -> takt.v1.Quantity
+	9,  // 8: takt.v1.GenealogyEdge.interval:type_name -> takt.v1.Interval
+	10, // 9: takt.v1.GenealogyEdge.event_time:type_name -> google.protobuf.Timestamp
+	2,  // 10: takt.v1.GenealogyService.TraceGenealogy:input_type -> takt.v1.TraceGenealogyRequest
+	4,  // 11: takt.v1.GenealogyService.StreamGenealogy:input_type -> takt.v1.StreamGenealogyRequest
+	3,  // 12: takt.v1.GenealogyService.TraceGenealogy:output_type -> takt.v1.TraceGenealogyResponse
+	5,  // 13: takt.v1.GenealogyService.StreamGenealogy:output_type -> takt.v1.StreamGenealogyResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_takt_v1_genealogy_service_proto_init() }
@@ -749,7 +870,7 @@ func file_takt_v1_genealogy_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_takt_v1_genealogy_service_proto_rawDesc), len(file_takt_v1_genealogy_service_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
