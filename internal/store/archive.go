@@ -448,8 +448,7 @@ func (r *archiveReader) time(position mes.Position) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	g, err := l.of(position)
-	return g.time, err
+	return l.time(position)
 }
 
 // chunks calls fn for each chunk that begins behind one group and before another,

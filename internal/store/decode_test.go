@@ -119,10 +119,10 @@ var decoders = []struct {
 		}
 		return nil
 	}},
-	{"group of a position", func(_ *testing.T, data []byte) error {
+	{"time of a position", func(_ *testing.T, data []byte) error {
 		l, err := openGroups(data)
 		if err == nil {
-			_, err = l.of(2)
+			_, err = l.time(2)
 		}
 		return err
 	}},

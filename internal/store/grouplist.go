@@ -119,9 +119,8 @@ func (l *groupList) run(n int) (r reader, at group) {
 	return r, at
 }
 
-// read calls fn for the groups of a run in their order, until it returns false;
-// without their schemas where those are not asked for.
-func (l *groupList) read(n int, withSchemas bool, fn func(group) (bool, error)) error {
+// read calls fn for the groups of a run in their order, until it returns false.
+func (l *groupList) read(n int, fn func(group) (bool, error)) error {
 	r, g := l.run(n)
 	offsets := make(map[[2]uint64]mes.Offset)
 	for range min(groupRun, l.count-n*groupRun) {
@@ -139,11 +138,7 @@ func (l *groupList) read(n int, withSchemas bool, fn func(group) (bool, error)) 
 		}
 		if more&1 != 0 {
 			for range bounded(&r) {
-				encoded := r.bytes()
-				if !withSchemas {
-					continue
-				}
-				s, err := mes.DecodeSchema(encoded)
+				s, err := mes.DecodeSchema(r.bytes())
 				if err != nil {
 					return damagedGroups()
 				}
@@ -176,27 +171,44 @@ func (l *groupList) name(r *reader, number uint64) string {
 // all calls fn for each group in its order.
 func (l *groupList) all(fn func(group) error) error {
 	for n := range len(l.runs) / 4 {
-		if err := l.read(n, true, func(g group) (bool, error) { return true, fn(g) }); err != nil {
+		if err := l.read(n, func(g group) (bool, error) { return true, fn(g) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// of returns the group that a position is in, without its schemas.
-func (l *groupList) of(position mes.Position) (found group, err error) {
+// time returns the record time of the group that a position is in. Every answer
+// asks for it, so what else a group says is passed over.
+func (l *groupList) time(position mes.Position) (time.Time, error) {
 	n := sort.Search(len(l.runs)/4, func(n int) bool { _, at := l.run(n); return at.first > position })
 	if n == 0 {
-		return group{}, damagedGroups()
+		return time.Time{}, damagedGroups()
 	}
-	err = l.read(n-1, false, func(g group) (bool, error) {
-		if position < g.first+mes.Position(g.count) { //nolint:gosec // a count is never negative
-			found = g
+	r, g := l.run(n - 1)
+	seconds, nanos := g.time.Unix(), int64(g.time.Nanosecond())
+	for range min(groupRun, l.count-(n-1)*groupRun) {
+		g.first += mes.Position(uint32(r.uvarint())) //nolint:gosec // a group has few entries
+		seconds, nanos = seconds+r.varint(), nanos+r.varint()
+		if position < g.first || r.bad {
+			break
 		}
-		return found.number == 0, nil
-	})
-	if err == nil && found.number == 0 {
-		err = damagedGroups()
+		more := r.uvarint()
+		for range min(more>>1, uint64(len(r.b))) {
+			_, _, _ = r.uvarint(), r.uvarint(), r.varint()
+		}
+		if more&1 == 0 {
+			continue
+		}
+		for range bounded(&r) {
+			_ = r.bytes()
+		}
+		for range bounded(&r) {
+			_, _, _ = r.uvarint(), r.uvarint(), r.uvarint()
+		}
 	}
-	return found, err
+	if r.bad || position >= g.first {
+		return time.Time{}, damagedGroups()
+	}
+	return time.Unix(seconds, nanos).UTC(), nil
 }
