@@ -78,12 +78,12 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 			response.Entries = append(response.Entries, m)
 			if id := mes.SchemaID(wire.Measurements(m.GetEvent().GetEvent()).GetSchema()); id != "" && !schemas[id] {
 				schemas[id] = true
-				schema, known, err := v.Schema(id)
+				schema, err := s.schemas.message(v, id)
 				if err != nil {
 					return err
 				}
-				if known {
-					response.Schemas = append(response.Schemas, wire.Schema(schema))
+				if schema != nil {
+					response.Schemas = append(response.Schemas, schema)
 				}
 			}
 		}

@@ -420,7 +420,7 @@ func readBlock(tx *bbolt.Tx, c *chunk, n uint32) (*block.Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	return block.Open(value)
+	return block.OpenVerified(value)
 }
 
 // groupList returns the groups of the chunk that is open.
