@@ -106,7 +106,7 @@ const (
 	// chunkEdges or chunkThings, and chunkBytes, are about how much one response
 	// of a stream has.
 	chunkEdges  = 500
-	chunkThings = 4096
+	chunkThings = 1024
 	chunkBytes  = 256 << 10
 	// patience is how long a walk keeps hold of the files while it waits for who
 	// reads it, and maxHold how long in any case: while it does, the pages that
@@ -186,6 +186,7 @@ func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamG
 // other that have the same said of them together.
 func (s *genealogyService) reach(ctx context.Context, r *taktv1.StreamGenealogyRequest, h *handing) error {
 	after := h.at.After
+	var ids slab
 	return s.begin(ctx, h.at, r, func(v *store.View, start mes.Thing, way genealogy.Direction) error {
 		h.at.Position = v.Position()
 		var n uint64
@@ -205,10 +206,23 @@ func (s *genealogyService) reach(ctx context.Context, r *taktv1.StreamGenealogyR
 			}
 			last = t
 			group := h.chunk.Things[len(h.chunk.Things)-1]
-			group.Ids = append(group.Ids, []byte(t.Thing.ID))
+			group.Ids = append(group.Ids, ids.add(string(t.Thing.ID)))
 		}
 		return nil
 	})
+}
+
+// slab is bytes for many small texts.
+type slab []byte
+
+// add returns a text as bytes that nobody else has.
+func (s *slab) add(text string) []byte {
+	if len(text) > cap(*s)-len(*s) {
+		*s = make([]byte, 0, max(len(text), min(2*cap(*s), 1<<14), 1<<8))
+	}
+	from := len(*s)
+	*s = append(*s, text...)
+	return (*s)[from:len(*s):len(*s)]
 }
 
 // handing hands on what a walk finds.

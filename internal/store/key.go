@@ -116,8 +116,11 @@ func (r *reader) instant(millis, nanos uint64) time.Time {
 	return time.Unix(int64(millis/1000)+minUnix, int64(millis%1000*uint64(time.Millisecond)+nanos)).UTC()
 }
 
-func (r *reader) name() string {
-	return string(r.take(int(binary.BigEndian.Uint16(r.take(2)))))
+func (r *reader) name() string { return string(r.nameBytes()) }
+
+// nameBytes is name as a slice of what is read.
+func (r *reader) nameBytes() []byte {
+	return r.take(int(binary.BigEndian.Uint16(r.take(2))))
 }
 
 func (r *reader) uvarint() uint64 {

@@ -26,8 +26,8 @@ type Reached struct {
 // rest, and nearest first in both. CodeNotFound where no event names the thing.
 //
 // It reads no event where the index says what went into what, and goes through
-// the index in the order of its keys, a step at a time. It remembers a bit a
-// thing, in pages, and 16 bytes for each of the next step.
+// the index in the order of its keys, a step at a time. It remembers some bits a
+// thing, and each stretch of a coil.
 func (v *View) Reach(start mes.Thing, way genealogy.Direction, maxDepth int) iter.Seq2[Reached, error] {
 	return func(yield func(Reached, error) bool) {
 		number, err := v.thingNumber(start)
@@ -65,78 +65,67 @@ type hop struct {
 // thing whether it is certain, and whether it was removed, and the last one goes
 // everywhere.
 func (r *reach) all(yield func(Reached) bool) error {
-	told, more, whole := make(numberSet), true, true
-	err := r.walk(func(h *hop) bool {
+	told, more, whole := new(numberSet), true, true
+	err := r.walk(told, func(h *hop) bool {
 		follow := h.certain && !h.removed
 		whole = whole && follow
 		return follow
-	}, func(found []uint64) (bool, error) {
-		for _, n := range found {
-			told.add(n)
-		}
+	}, func(found *numberSet) (bool, error) {
 		var err error
-		more, err = r.tell(found, func(*Reached, uint64) {}, yield)
+		more, err = r.tell(found, func(uint64) bool { return true }, func(uint64) (genealogy.Certainty, bool) { return genealogy.Certain, false }, yield)
 		return more, err
 	})
 	if err != nil || whole || !more {
 		return err
 	}
-	certain, err := r.set(func(h *hop) bool { return h.certain })
-	if err != nil {
+	onward := func(*numberSet) (bool, error) { return true, nil }
+	certain, present := new(numberSet), new(numberSet)
+	if err := r.walk(certain, func(h *hop) bool { return h.certain }, onward); err != nil {
 		return err
 	}
-	present, err := r.set(func(h *hop) bool { return !h.removed })
-	if err != nil {
+	if err := r.walk(present, func(h *hop) bool { return !h.removed }, onward); err != nil {
 		return err
 	}
-	return r.walk(func(*hop) bool { return true }, func(found []uint64) (bool, error) {
-		found = slices.DeleteFunc(found, told.has)
-		return r.tell(found, func(t *Reached, number uint64) {
-			if !certain.has(number) {
-				t.Certainty = genealogy.Possible
+	return r.walk(new(numberSet), func(*hop) bool { return true }, func(found *numberSet) (bool, error) {
+		return r.tell(found, func(number uint64) bool { return !told.has(number) }, func(number uint64) (genealogy.Certainty, bool) {
+			if certain.has(number) {
+				return genealogy.Certain, !present.has(number)
 			}
-			t.Removed = !present.has(number)
+			return genealogy.Possible, !present.has(number)
 		}, yield)
-	})
-}
-
-// set returns what a walk reaches that follows hops of one sort.
-func (r *reach) set(follow func(*hop) bool) (numberSet, error) {
-	set := make(numberSet)
-	return set, r.walk(follow, func(found []uint64) (bool, error) {
-		for _, n := range found {
-			set.add(n)
-		}
-		return true, nil
 	})
 }
 
 // front is where a walk stands: whole things, and stretches of coils.
 type front struct {
-	plain []uint64
+	plain numberSet
 	parts []genealogy.Node
 }
 
-// walk follows hops from the start on, and calls found with what each step
-// reached that none before it did, in ascending order, until that returns false.
-func (r *reach) walk(follow func(*hop) bool, found func([]uint64) (bool, error)) error {
-	reached, plain, parts := make(numberSet), make(numberSet), make(map[genealogy.Node]bool)
+// walk follows hops from the start on, notes what they reach, and calls found
+// with what each step reached that none before it did, until that returns false.
+func (r *reach) walk(reached *numberSet, follow func(*hop) bool, found func(*numberSet) (bool, error)) error {
+	var plain numberSet
+	parts := make(map[genealogy.Node]bool)
 	plain.add(r.start)
-	at := front{plain: []uint64{r.start}}
-	for depth := 1; len(at.plain)+len(at.parts) > 0 && (r.maxDepth == 0 || depth <= r.maxDepth); depth++ {
-		var below front
-		var things []uint64
+	at := new(front)
+	at.plain.add(r.start)
+	for depth := 1; r.maxDepth == 0 || depth <= r.maxDepth; depth++ {
+		if at.plain.empty() && len(at.parts) == 0 {
+			return nil
+		}
+		below, fresh := new(front), new(numberSet)
 		err := r.hops(at, func(h *hop) {
 			if !follow(h) {
 				return
 			}
 			if reached.add(h.thing) {
-				things = append(things, h.thing)
+				fresh.add(h.thing)
 			}
 			switch {
 			case h.plain:
 				if plain.add(h.thing) {
-					below.plain = append(below.plain, h.thing)
+					below.plain.add(h.thing)
 				}
 			case !parts[h.next]:
 				parts[h.next] = true
@@ -146,9 +135,7 @@ func (r *reach) walk(follow func(*hop) bool, found func([]uint64) (bool, error))
 		if err != nil {
 			return err
 		}
-		slices.Sort(things)
-		slices.Sort(below.plain)
-		if more, err := found(things); err != nil || !more {
+		if more, err := found(fresh); err != nil || !more {
 			return err
 		}
 		at = below
@@ -157,15 +144,15 @@ func (r *reach) walk(follow func(*hop) bool, found func([]uint64) (bool, error))
 }
 
 // hops calls fn for each hop from where a walk stands.
-func (r *reach) hops(at front, fn func(*hop)) error {
-	looked := at.plain // what only the events say it of
+func (r *reach) hops(at *front, fn func(*hop)) error {
+	looked := &at.plain // where an event has to say it
 	if r.way == genealogy.Forward {
 		var err error
-		if looked, err = r.view.onward(at.plain, fn); err != nil {
+		if looked, err = r.view.onward(&at.plain, fn); err != nil {
 			return err
 		}
 	}
-	for _, number := range looked {
+	for number := range looked.all() {
 		t, err := r.view.thing(number)
 		if err != nil {
 			return err
@@ -211,37 +198,63 @@ func (r *reach) edges(n genealogy.Node, fn func(*hop)) error {
 	return nil
 }
 
-// tell yields things by their numbers, which ascend, until yield returns false.
-// say adds what is known of one but its name.
-func (r *reach) tell(numbers []uint64, say func(*Reached, uint64), yield func(Reached) bool) (more bool, err error) {
-	const atOnce = 1024 // nobody may wait for who reads while the index is read
-	things := make([]Reached, 0, min(len(numbers), atOnce))
-	for len(numbers) > 0 {
+// tell yields those of some things that are wanted, with what state says of
+// them, until yield returns false.
+func (r *reach) tell(things *numberSet, wanted func(uint64) bool, state func(uint64) (c genealogy.Certainty, removed bool), yield func(Reached) bool) (more bool, err error) {
+	// Nobody may wait for who reads while the index is read.
+	var names nameReader
+	for run := range things.runs() {
 		if err := r.view.ctx.Err(); err != nil {
 			return false, err
 		}
-		some := numbers[:min(len(numbers), atOnce)]
-		numbers, things = numbers[len(some):], things[:0]
-		err := r.view.join(tableThing, key(nil).u8(byNumber), some, func(number uint64, _, value []byte) error {
-			t, err := decodeThing(number, value)
-			found := Reached{Thing: t.thing, Definition: t.definition, Certainty: genealogy.Certain}
-			say(&found, number)
-			things = append(things, found)
-			return err
-		})
-		if err == nil && len(things) < len(some) {
-			err = mes.Errorf(mes.CodeDamaged, "a thing numbered %d or higher has no name; run takt check", some[0])
-		}
-		if err != nil {
+		if err := names.read(&r.view.index, run); err != nil {
 			return false, err
 		}
-		for _, t := range things {
-			if !yield(t) {
+		for i, number := range run {
+			if !wanted(number) {
+				continue
+			}
+			certainty, removed := state(number)
+			if !yield(Reached{names.things[i], names.definitions[i], certainty, removed}) {
 				return false, nil
 			}
 		}
 	}
 	return true, nil
+}
+
+// nameReader reads the names of many things.
+type nameReader struct {
+	things      []mes.Thing
+	definitions []string
+	// ids are all ids one behind the other, ends where each ends: one text for
+	// all of them.
+	ids  []byte
+	ends []int
+}
+
+// read reads the names of things by their numbers, which ascend.
+func (l *nameReader) read(x *index, numbers []uint64) error {
+	l.things, l.definitions, l.ids, l.ends = l.things[:0], l.definitions[:0], l.ids[:0], l.ends[:0]
+	definition := ""
+	err := x.join(tableThing, key(nil).u8(byNumber), numbers, func(_ uint64, _, value []byte) error {
+		kind, id, of, err := thingFields(value)
+		if string(of) != definition { // those that come together are mostly alike
+			definition = string(of)
+		}
+		l.things, l.definitions = append(l.things, mes.Thing{Kind: kind}), append(l.definitions, definition)
+		l.ids = append(l.ids, id...)
+		l.ends = append(l.ends, len(l.ids))
+		return err
+	})
+	if err == nil && len(l.things) < len(numbers) {
+		err = mes.Errorf(mes.CodeDamaged, "a thing numbered %d or higher has no name; run takt check", numbers[0])
+	}
+	text, from := mes.ID(l.ids), 0
+	for i, end := range l.ends {
+		l.things[i].ID, from = text[from:end], end
+	}
+	return err
 }
 
 // seeEvent stands in the table onward in the place of what an event made of a
@@ -266,35 +279,43 @@ func (d *derivation) onward(thing uint64, f *mes.Work, made []uint64) {
 	}
 }
 
-// onward calls fn for what whole things, in ascending order, went into, and
-// returns those of which an event has to say it, or more of it.
-func (x index) onward(things []uint64, fn func(*hop)) (looked []uint64, err error) {
-	corrected, err := x.anyWithdrawn()
+// onward calls fn for what whole things went into, and returns those of which an
+// event has to say it, or more of it.
+func (v *View) onward(things *numberSet, fn func(*hop)) (looked *numberSet, err error) {
+	corrected, err := v.anyWithdrawn()
 	if err != nil {
 		return nil, err
 	}
+	looked = new(numberSet)
 	h := hop{plain: true, certain: true}
-	return looked, x.join(tableOnward, nil, things, func(thing uint64, rest, _ []byte) error {
+	each := func(thing uint64, rest, _ []byte) error {
 		r := reader{b: rest}
 		position := mes.Position(r.number())
 		h.thing = r.number()
-		if err := r.done("what was made of a thing"); err != nil || position > x.upTo {
+		if err := r.done("what was made of a thing"); err != nil || position > v.upTo {
 			return err
 		}
 		if h.thing == seeEvent {
-			if len(looked) == 0 || looked[len(looked)-1] != thing {
-				looked = append(looked, thing)
-			}
+			looked.add(thing)
 			return nil
 		}
 		if corrected {
-			if holds, err := x.mentionHolds(thing, roleConsumed, position); err != nil || !holds {
+			if holds, err := v.mentionHolds(thing, roleConsumed, position); err != nil || !holds {
 				return err
 			}
 		}
 		fn(&h)
 		return nil
-	})
+	}
+	for run := range things.runs() {
+		if err := v.ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := v.join(tableOnward, nil, run, each); err != nil {
+			return nil, err
+		}
+	}
+	return looked, nil
 }
 
 // mentionHolds reports whether a mention is of an event that was not withdrawn.

@@ -76,12 +76,15 @@ func (x index) thing(number uint64) (thingEntry, error) {
 }
 
 func decodeThing(number uint64, value []byte) (thingEntry, error) {
+	kind, id, definition, err := thingFields(value)
+	return thingEntry{number, mes.Thing{Kind: kind, ID: mes.ID(id)}, string(definition)}, err
+}
+
+// thingFields reads what is known of a thing, in slices of it.
+func thingFields(value []byte) (kind mes.RefKind, id, definition []byte, err error) {
 	r := reader{b: value}
-	t := thingEntry{number: number}
-	t.definition = r.name()
-	t.thing.Kind = mes.RefKind(r.u8())
-	t.thing.ID = mes.ID(r.name())
-	return t, r.done("a thing")
+	definition, kind, id = r.nameBytes(), mes.RefKind(r.u8()), r.nameBytes()
+	return kind, id, definition, r.done("a thing")
 }
 
 // thingNumber returns the number of a thing, 0 where no event names it.

@@ -396,7 +396,7 @@ type StreamGenealogyResponse struct {
 	ResumeToken string `protobuf:"bytes,3,opt,name=resume_token,json=resumeToken,proto3" json:"resume_token,omitempty"`
 	// That nothing follows.
 	Complete bool `protobuf:"varint,4,opt,name=complete,proto3" json:"complete,omitempty"`
-	// The next things, up to some thousand of them, where things_only was asked
+	// The next things, up to about a thousand of them, where things_only was asked
 	// for: first what is concerned for certain and was never taken out again, then
 	// the rest, nearest first in both.
 	Things        []*ReachedThings `protobuf:"bytes,5,rep,name=things,proto3" json:"things,omitempty"`
