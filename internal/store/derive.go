@@ -195,7 +195,8 @@ func (d *derivation) work(f *mes.Work) error {
 		if err != nil {
 			return err
 		}
-		if err := d.mention(t.number, roleSubject, key(nil).number32(segment).number32(f.Attempt)); err != nil {
+		did := worked{segment, f.Attempt, len(f.Consumed) > 0 && len(f.Produced) == 0}
+		if err := d.mention(t.number, roleSubject, did.encode()); err != nil {
 			return err
 		}
 		if ref.Kind == mes.RefItem && counted(d.event, f) {
@@ -543,26 +544,25 @@ func (w *writer) deleteFirst(thing uint64, segment uint32, at time.Time) error {
 
 // work calls fn for each mention of a thing as the subject of work, withdrawn or
 // not.
-func (x index) work(thing uint64, fn func(m mention, segment, attempt uint32) error) error {
+func (x index) work(thing uint64, fn func(m mention, did worked) error) error {
 	return x.scan(tableMention, key(nil).number(thing).u8(uint8(roleSubject)), nil, func(k, value []byte) (bool, error) {
 		m, err := decodeMention(k, value)
 		if err != nil {
 			return false, err
 		}
-		r := reader{b: m.rest}
-		segment, attempt := r.number32(), r.number32()
-		if err := r.done("work on a thing"); err != nil {
+		did, err := decodeWorked(m.rest)
+		if err != nil {
 			return false, err
 		}
-		return true, fn(m, segment, attempt)
+		return true, fn(m, did)
 	})
 }
 
 // settleFirst finds an item's first attempt at a segment anew.
 func (w *writer) settleFirst(thing uint64, segment uint32) error {
 	var attempts []genealogy.Attempt
-	err := w.work(thing, func(m mention, at, number uint32) error {
-		if at != segment || !m.counts {
+	err := w.work(thing, func(m mention, did worked) error {
+		if did.segment != segment || !m.counts {
 			return nil
 		}
 		if err := w.deleteFirst(thing, segment, m.time); err != nil {
@@ -572,7 +572,7 @@ func (w *writer) settleFirst(thing uint64, segment uint32) error {
 			return err
 		}
 		g, err := w.momentOf(m.moment)
-		attempts = append(attempts, genealogy.Attempt{Moment: g, Number: number, Position: m.position})
+		attempts = append(attempts, genealogy.Attempt{Moment: g, Number: did.attempt, Position: m.position})
 		return err
 	})
 	if err != nil {

@@ -311,6 +311,28 @@ func decodeMention(k, value []byte) (mention, error) {
 	return m, nil
 }
 
+// worked is what a mention of work on a thing adds.
+type worked struct {
+	segment, attempt uint32
+	// put says whether the work put something into the thing.
+	put bool
+}
+
+func (w worked) encode() key {
+	return key(nil).number32(w.segment).number(uint64(w.attempt)<<1 | uint64(b2u(w.put)))
+}
+
+func decodeWorked(rest []byte) (worked, error) {
+	r := reader{b: rest}
+	w := worked{segment: r.number32()}
+	n := r.number()
+	if n>>1 > math.MaxUint32 {
+		r.bad = true
+	}
+	w.attempt, w.put = uint32(n>>1), n&1 != 0 //nolint:gosec // refused where it is more
+	return w, r.done("work on a thing")
+}
+
 // anyKind has moves leave out no kind of parents.
 const anyKind mes.RefKind = 0
 

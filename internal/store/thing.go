@@ -110,8 +110,8 @@ func (w *writer) findThing(t mes.Thing) (*knownThing, error) {
 		return nil, err
 	}
 	if t.Kind == mes.RefItem {
-		err := w.work(known.number, func(_ mention, segment, _ uint32) error {
-			known.worked |= segmentBit(segment)
+		err := w.work(known.number, func(_ mention, did worked) error {
+			known.worked |= segmentBit(did.segment)
 			return nil
 		})
 		if err != nil {

@@ -138,12 +138,17 @@ func (v *View) makings(number uint64, t mes.Thing) ([]*making, error) {
 	var makings []*making
 	for _, as := range []role{roleProduced, roleSubject} {
 		err := v.mentions(number, as, func(m mention) (bool, error) {
+			if as == roleSubject {
+				if did, err := decodeWorked(m.rest); err != nil || !did.put {
+					return true, err
+				}
+			}
 			e, err := v.read(m.position, true)
 			if err != nil {
 				return false, err
 			}
 			work, ok := e.event.Fact.(*mes.Work)
-			if !ok || as == roleSubject && (len(work.Produced) > 0 || len(work.Consumed) == 0) {
+			if !ok {
 				return true, nil
 			}
 			made := &making{entry: e, moment: m.moment, work: work}
