@@ -15,7 +15,7 @@ import (
 
 // record asks for a cell's whole record.
 func (t *takt) record(ctx context.Context, cell string) (*taktv1.GetItemRecordResponse, error) {
-	return taktv1.NewMaterialServiceClient(t.client.Conn()).GetItemRecord(ctx, &taktv1.GetItemRecordRequest{Name: "items/" + cell})
+	return t.client.ItemRecord(ctx, &taktv1.GetItemRecordRequest{Name: "items/" + cell})
 }
 
 // recordLines returns a record as lines that can be compared.

@@ -58,7 +58,8 @@ func isLoopback(host string) bool {
 // Client is a connection to a service. It may be used by any number of
 // goroutines at once.
 type Client struct {
-	conn *grpc.ClientConn
+	conn    *grpc.ClientConn
+	schemas schemas
 }
 
 // Dial returns a client of the service. It does not wait for a connection: the

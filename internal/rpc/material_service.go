@@ -76,7 +76,7 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 				return mes.Errorf(mes.CodeTooLarge, "the record of %s is too long for one answer; list its events by pages instead (filter.thing)", response.GetItem().GetName())
 			}
 			response.Entries = append(response.Entries, m)
-			if id := mes.SchemaID(wire.Measurements(m.GetEvent().GetEvent()).GetSchema()); id != "" && !schemas[id] {
+			if id := mes.SchemaID(wire.Measurements(m.GetEvent().GetEvent()).GetSchema()); id != "" && !r.GetOmitSchemas() && !schemas[id] {
 				schemas[id] = true
 				schema, err := s.schemas.message(v, id)
 				if err != nil {

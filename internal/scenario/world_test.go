@@ -13,9 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
+	"github.com/takt-mes/takt/internal/client"
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/rpc"
@@ -291,8 +293,9 @@ func (d *direct) Events() ([]*taktv1.LoggedEvent, error) {
 
 // remote asks a server, by pages of two.
 type remote struct {
-	t    *testing.T
-	conn *grpc.ClientConn
+	t      *testing.T
+	conn   *grpc.ClientConn
+	client *client.Client
 }
 
 const pageSize = 2
@@ -312,14 +315,19 @@ func serve(t *testing.T, s *store.Store, calendar yield.Calendar) *remote {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keeping, err := client.Dial(client.Config{Addr: listener.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		_ = conn.Close()
+		_ = keeping.Close()
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return &remote{t, conn}
+	return &remote{t, conn, keeping}
 }
 
 // append sends records as a gateway does, in batches of a few.
@@ -385,9 +393,9 @@ func pages[E any](page func(token string) ([]E, string, error)) (all []E, err er
 }
 
 func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*taktv1.GenealogyEdge, error) {
-	client := taktv1.NewGenealogyServiceClient(r.conn)
+	service := taktv1.NewGenealogyServiceClient(r.conn)
 	edges, err := pages(func(token string) ([]*taktv1.GenealogyEdge, string, error) {
-		m, err := client.TraceGenealogy(r.t.Context(), &taktv1.TraceGenealogyRequest{
+		m, err := service.TraceGenealogy(r.t.Context(), &taktv1.TraceGenealogyRequest{
 			Thing: thing, Direction: way, MaxDepth: depth, PageSize: pageSize, PageToken: token,
 		})
 		return m.GetEdges(), m.GetNextPageToken(), err
@@ -396,7 +404,7 @@ func (r *remote) Trace(thing string, way taktv1.Direction, depth int32) ([]*takt
 		return nil, err
 	}
 	// The stream must say the same.
-	stream, err := client.StreamGenealogy(r.t.Context(), &taktv1.StreamGenealogyRequest{Thing: thing, Direction: way, MaxDepth: depth})
+	stream, err := service.StreamGenealogy(r.t.Context(), &taktv1.StreamGenealogyRequest{Thing: thing, Direction: way, MaxDepth: depth})
 	if err != nil {
 		return nil, wire.Error(err)
 	}
@@ -444,13 +452,23 @@ func (r *remote) things(thing string, way taktv1.Direction, depth int32, edges [
 }
 
 func (r *remote) Record(item string) (*taktv1.GetItemRecordResponse, error) {
-	client := taktv1.NewMaterialServiceClient(r.conn)
-	m, err := client.GetItemRecord(r.t.Context(), &taktv1.GetItemRecordRequest{Name: item})
+	service := taktv1.NewMaterialServiceClient(r.conn)
+	m, err := service.GetItemRecord(r.t.Context(), &taktv1.GetItemRecordRequest{Name: item})
 	if err != nil {
 		return nil, wire.Error(err)
 	}
+	// A client that keeps schemas must say the same.
+	for range 2 {
+		kept, err := r.client.ItemRecord(r.t.Context(), &taktv1.GetItemRecordRequest{Name: item})
+		if err != nil {
+			return nil, err
+		}
+		if !proto.Equal(m, kept) { // to which no number is as good as another
+			r.t.Errorf("ItemRecord(%s) of the client is %v; the service says %v", item, kept, m)
+		}
+	}
 	// GetItem must say the same of the item itself.
-	alone, err := client.GetItem(r.t.Context(), &taktv1.GetItemRequest{Name: item})
+	alone, err := service.GetItem(r.t.Context(), &taktv1.GetItemRequest{Name: item})
 	m.Item = alone.GetItem()
 	return m, wire.Error(err)
 }

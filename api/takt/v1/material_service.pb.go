@@ -216,7 +216,10 @@ type GetItemRecordRequest struct {
 	// The item: `items/{item}`, by its id or by any alias.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Answer from a view of the log at this position or later.
-	MinPosition   uint64 `protobuf:"varint,2,opt,name=min_position,json=minPosition,proto3" json:"min_position,omitempty"`
+	MinPosition uint64 `protobuf:"varint,2,opt,name=min_position,json=minPosition,proto3" json:"min_position,omitempty"`
+	// Leave out the schemas: for who keeps them, and gets with GetSchema what it
+	// lacks. A schema is named for its content and never changes.
+	OmitSchemas   bool `protobuf:"varint,3,opt,name=omit_schemas,json=omitSchemas,proto3" json:"omit_schemas,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +268,13 @@ func (x *GetItemRecordRequest) GetMinPosition() uint64 {
 	return 0
 }
 
+func (x *GetItemRecordRequest) GetOmitSchemas() bool {
+	if x != nil {
+		return x.OmitSchemas
+	}
+	return false
+}
+
 // Response message for MaterialService.GetItemRecord.
 type GetItemRecordResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -274,7 +284,7 @@ type GetItemRecordResponse struct {
 	// numbers, sources among one another by event time. An item with more than
 	// 10,000 of them, or 2 MiB, is refused (TOO_LARGE): list its events by pages.
 	Entries []*GetItemRecordResponse_Entry `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
-	// The schemas that the entries' measurements use.
+	// The schemas that the entries' measurements use, unless omit_schemas.
 	Schemas []*Schema `protobuf:"bytes,3,rep,name=schemas,proto3" json:"schemas,omitempty"`
 	// The position of the view.
 	Position      uint64 `protobuf:"varint,4,opt,name=position,proto3" json:"position,omitempty"`
@@ -1174,10 +1184,11 @@ const file_takt_v1_material_service_proto_rawDesc = "" +
 	"\fmin_position\x18\x02 \x01(\x04R\vminPosition\"P\n" +
 	"\x0fGetItemResponse\x12!\n" +
 	"\x04item\x18\x01 \x01(\v2\r.takt.v1.ItemR\x04item\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x04R\bposition\"R\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\"u\n" +
 	"\x14GetItemRecordRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12!\n" +
-	"\fmin_position\x18\x02 \x01(\x04R\vminPosition\"\xa5\x04\n" +
+	"\fmin_position\x18\x02 \x01(\x04R\vminPosition\x12!\n" +
+	"\fomit_schemas\x18\x03 \x01(\bR\vomitSchemas\"\xa5\x04\n" +
 	"\x15GetItemRecordResponse\x12!\n" +
 	"\x04item\x18\x01 \x01(\v2\r.takt.v1.ItemR\x04item\x12>\n" +
 	"\aentries\x18\x02 \x03(\v2$.takt.v1.GetItemRecordResponse.EntryR\aentries\x12)\n" +
