@@ -39,7 +39,7 @@ it may have been, or unknown where nobody reported what was used.`),
 Lists what was made of an item or a lot, nearest first, up to what left the
 site: each edge once, to any depth. An edge is certain, or one of several that
 it may have been.`),
-			Example: "  takt trace forward NMC811-2611-04\n  takt trace forward lots/CAT-26327-07 -o json",
+			Example: "  takt trace forward NMC811-2611-04\n  takt trace forward lots/CAT-26327-07 --things -o csv",
 		}),
 	)
 	return cmd

@@ -205,7 +205,7 @@ func (s *genealogyService) reach(ctx context.Context, r *taktv1.StreamGenealogyR
 				h.chunk.Things = append(h.chunk.Things, wire.ReachedThings(t))
 			}
 			last = t
-			group := h.chunk.Things[len(h.chunk.Things)-1]
+			group := h.chunk.GetThings()[len(h.chunk.GetThings())-1]
 			group.Ids = append(group.Ids, ids.add(string(t.Thing.ID)))
 		}
 		return nil
