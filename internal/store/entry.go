@@ -87,6 +87,17 @@ func rowOf(position mes.Position, encoded []byte) (block.Row, error) {
 	return row, r.done(fmt.Sprintf("the entry at position %d", position))
 }
 
+// headOf reads what stands before an entry's provenance, of one in memory: what
+// stands behind is not touched.
+func headOf(position mes.Position, encoded []byte) (block.Row, error) {
+	r := reader{b: encoded}
+	row := block.Row{Reason: r.u8(), Source: r.bytes(), Epoch: r.uvarint(), Sequence: r.uvarint(), Event: r.bytes()}
+	if r.bad {
+		return row, r.done(fmt.Sprintf("the entry at position %d", position))
+	}
+	return row, nil
+}
+
 // entryOf reads an entry; withEvent says whether to decode the event too.
 func entryOf(position mes.Position, row block.Row, withEvent bool) (entry, error) {
 	e := entry{position: position, reason: Reason(row.Reason), detail: string(row.Detail)}

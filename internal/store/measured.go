@@ -24,11 +24,12 @@ func (m *measurement) value(i int) float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(m.values[8*i:]))
 }
 
-// measurementOf reads an event of the log. What it does not make out at once, it
-// reports false for: mes.DecodeEvent then says what it is.
+// measurementOf reads an event of the log, as far as its measurements: fields
+// ascend. What it does not make out at once, it reports false for: mes.DecodeEvent
+// then says what it is.
 func measurementOf(event []byte) (m measurement, ok bool) {
 	r := reader{b: event}
-	for len(r.b) > 0 && !r.bad {
+	for len(r.b) > 0 && !r.bad && m.schema == nil {
 		switch tag := r.uvarint(); tag {
 		case 1<<3 | 2:
 			t := reader{b: r.bytes()}
@@ -53,7 +54,7 @@ func measurementOf(event []byte) (m measurement, ok bool) {
 			m.mode = mes.Mode(r.uvarint()) //nolint:gosec // as it was checked when it came
 		case 16<<3 | 2:
 			w := reader{b: r.bytes()}
-			for len(w.b) > 0 && !w.bad {
+			for len(w.b) > 0 && !w.bad && m.schema == nil {
 				if tag := w.uvarint(); tag == 4<<3|2 {
 					m.measurements(&w)
 				} else {

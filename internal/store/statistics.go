@@ -429,7 +429,7 @@ func (s *sampler) layer(l *layer) error {
 				return err
 			}
 		}
-		row, err := rowOf(position, l.entries[i])
+		row, err := headOf(position, l.entries[i])
 		if err != nil {
 			return err
 		}
