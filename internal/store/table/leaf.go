@@ -6,13 +6,17 @@ import (
 	"hash/crc32"
 	"math"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/takt-mes/takt/internal/mes"
 )
 
 // A leaf holds neighbouring keys with their values, each key and each value as
-// what it adds to the one before. It stands in its bucket behind its own first
-// key, and begins with a checksum over that key and all of itself: bbolt has none
-// on its pages.
+// what it adds to the one before. It stands in its bucket behind a key that none of
+// them is below, and begins with a checksum over that key and all of itself: bbolt
+// has none on its pages, nor on what leads to them. So a leaf says too which key the
+// next one has, and whether it is the first: one that a damaged page leads astray to
+// is not taken for the right one.
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -21,6 +25,11 @@ const (
 	// page of bbolt's, to which each is 16 bytes longer, and which begins with 16.
 	leafBytes = (4096-16)/2 - 16
 	sumBytes  = crc32.Size
+	// headBytes are the checksum, and how long the next leaf's key is, which stands
+	// at the end.
+	headBytes = sumBytes + 2
+	// firstLeaf is set in that length where there is no leaf before.
+	firstLeaf = 1 << 15
 )
 
 func sum(key, body []byte) uint32 {
@@ -34,8 +43,12 @@ type leafWriter struct {
 	// limit is how long a leaf gets with its key.
 	limit int
 
+	// first and leaf are the leaf at hand; first is set before the first entry
+	// where it is to be another key than that one's.
 	first, leaf []byte
 	last        item
+	// begins says that there is no leaf before the one at hand.
+	begins bool
 }
 
 // add appends an entry, which must stay as it is until the next one is added. It
@@ -48,25 +61,35 @@ func (w *leafWriter) add(i item, encoded []byte) {
 		} else {
 			w.leaf = appendEntry(w.leaf, w.last, i)
 		}
-		if w.last = i; len(w.first)+len(w.leaf) <= w.limit {
+		// The next leaf's key may be as long as this one.
+		if w.last = i; len(w.first)+len(w.leaf)+len(i.key()) <= w.limit {
 			return
 		}
 		w.leaf = w.leaf[:before]
-		w.end()
+		w.end(i.key())
 	}
-	w.first = bytes.Clone(i.key())
-	w.leaf = appendEntry(make([]byte, sumBytes, w.limit+w.limit/8), keyOnly(w.first), i)
+	if w.first == nil {
+		w.first = bytes.Clone(i.key())
+	}
+	w.leaf = appendEntry(make([]byte, headBytes, w.limit+w.limit/8), keyOnly(w.first), i)
 	w.last = i
 }
 
-// end finishes the leaf at hand.
-func (w *leafWriter) end() {
+// end finishes the leaf at hand, behind which one with the key next stands, none
+// where it is nil.
+func (w *leafWriter) end(next []byte) {
 	if w.leaf == nil {
-		return
+		w.leaf = make([]byte, headBytes) // Nothing is left of it.
 	}
+	length := uint16(len(next)) //nolint:gosec // keys are below 32 KiB
+	if w.begins {
+		length |= firstLeaf
+	}
+	w.leaf = append(w.leaf, next...)
+	binary.LittleEndian.PutUint16(w.leaf[sumBytes:], length)
 	binary.LittleEndian.PutUint32(w.leaf, sum(w.first, w.leaf[sumBytes:]))
 	w.emit(w.first, w.leaf)
-	w.first, w.leaf = nil, nil
+	w.first, w.leaf, w.begins = nil, nil, false
 }
 
 // An entry begins with two bytes, one about its key and one about its value: how
@@ -116,11 +139,15 @@ type leafReader struct {
 	// key and value are the entry that next came to; the next next overwrites
 	// both. encoded is how it stands in the leaf.
 	key, value, encoded []byte
+	// following is the next leaf's key, nil where there is none; begins says that
+	// there is none before.
+	following []byte
+	begins    bool
 }
 
 // open checks a leaf, and stands before its first entry.
 func (r *leafReader) open(key, leaf []byte) error {
-	if len(leaf) < sumBytes {
+	if len(leaf) < headBytes {
 		return damaged(key)
 	}
 	if len(r.checked) != len(leaf) || &r.checked[0] != &leaf[0] {
@@ -129,8 +156,59 @@ func (r *leafReader) open(key, leaf []byte) error {
 		}
 		r.checked = leaf
 	}
-	r.rest, r.key, r.value = leaf[sumBytes:], append(r.key[:0], key...), r.value[:0]
+	length := binary.LittleEndian.Uint16(leaf[sumBytes:])
+	end := len(leaf) - int(length&^firstLeaf)
+	if end < headBytes {
+		return damaged(key)
+	}
+	r.begins, r.following = length&firstLeaf != 0, nil
+	if end < len(leaf) {
+		r.following = leaf[end:]
+	}
+	r.rest, r.key, r.value = leaf[headBytes:end], append(r.key[:0], key...), r.value[:0]
 	return nil
+}
+
+// openAt opens the leaf that a key is in, if it is anywhere.
+func (r *leafReader) openAt(first, leaf, key []byte) error {
+	if err := r.open(first, leaf); err != nil {
+		return err
+	}
+	if below := bytes.Compare(key, first) < 0; below && !r.begins || r.following != nil && bytes.Compare(key, r.following) >= 0 {
+		return damaged(first)
+	}
+	return nil
+}
+
+// openNext opens the leaf behind the one at hand, and reports whether there is one.
+func (r *leafReader) openNext(c *bbolt.Cursor) (bool, error) {
+	first, leaf := c.Next()
+	if !bytes.Equal(first, r.following) {
+		return false, damaged(r.key)
+	}
+	if first == nil {
+		return false, nil
+	}
+	return true, r.open(first, leaf)
+}
+
+// openBefore opens the leaf before the one at hand, which has the given key, and
+// reports whether there is one.
+func (r *leafReader) openBefore(c *bbolt.Cursor, key []byte) (before []byte, ok bool, err error) {
+	if r.begins {
+		return nil, false, nil
+	}
+	before, leaf := c.Prev()
+	if before == nil {
+		return nil, false, damaged(key)
+	}
+	if err := r.open(before, leaf); err != nil {
+		return nil, false, err
+	}
+	if !bytes.Equal(r.following, key) {
+		return nil, false, damaged(before)
+	}
+	return before, true, nil
 }
 
 func damaged(key []byte) error {

@@ -8,16 +8,16 @@ import (
 )
 
 // Merge moves a layer into the leaves of a transaction's buckets of the given
-// names, and makes the buckets that are missing. The layer is not changed.
+// names, and makes the buckets that it needs. The layer is not changed.
 func Merge(tx *bbolt.Tx, names []string, l *Layer) error {
 	var m leafMerge
 	for i, name := range names {
+		if l.trees[i].Len() == 0 {
+			continue // A bucket without a leaf is a damaged one.
+		}
 		b, err := tx.CreateBucketIfNotExists([]byte(name))
 		if err != nil {
 			return err
-		}
-		if l.trees[i].Len() == 0 {
-			continue
 		}
 		b.FillPercent = 1 // Leaves have room of their own.
 		edits, err := m.edits(b, l.trees[i])
@@ -48,9 +48,6 @@ func (m *leafMerge) edits(b *bbolt.Bucket, t *tree) ([]edit, error) {
 	m.iter = t.Iter()
 	for m.more = m.iter.First(); m.more; {
 		first, leaf := floor(c, m.iter.Item().key())
-		if first == nil {
-			first, leaf = c.First() // What comes before the first leaf goes into it.
-		}
 		m.begin()
 		for more := true; more; {
 			var err error
@@ -76,9 +73,15 @@ type leafMerge struct {
 	scratch []byte
 	// firsts are the keys of the leaves of the stretch, entries what it holds
 	// afterwards, and size about how long these are as leaves.
-	firsts  [][]byte
-	entries []mergedEntry
-	size    int
+	firsts [][]byte
+	// from is the key of the first item that falls into it.
+	from []byte
+	// begins says that no leaf stands before them, and following is the key of the
+	// one behind them.
+	begins    bool
+	following []byte
+	entries   []mergedEntry
+	size      int
 	// appended says that no item of the tree stands before one of the leaves.
 	appended bool
 }
@@ -96,18 +99,28 @@ const maxStretch = 16
 
 func (m *leafMerge) begin() {
 	m.scratch, m.firsts, m.entries = m.scratch[:0], m.firsts[:0], m.entries[:0]
-	m.size, m.appended = 0, true
+	m.size, m.appended, m.begins, m.following = 0, true, true, nil
+	m.from = m.iter.Item().key()
 }
 
 // take merges what falls into one leaf, nil where the bucket has none, and
 // returns the next one and whether something falls into that as well.
 func (m *leafMerge) take(c *bbolt.Cursor, first, leaf []byte) (next, nextLeaf []byte, more bool, err error) {
 	if first != nil {
-		m.firsts = append(m.firsts, first)
-		if err := m.leaf.open(first, leaf); err != nil {
-			return nil, nil, false, err
+		open := m.leaf.open(first, leaf)
+		if len(m.firsts) == 0 {
+			open = m.leaf.openAt(first, leaf, m.iter.Item().key())
+			m.begins = m.leaf.begins
 		}
+		if open != nil {
+			return nil, nil, false, open
+		}
+		m.firsts = append(m.firsts, first)
 		next, nextLeaf = c.Next()
+		if !bytes.Equal(next, m.leaf.following) {
+			return nil, nil, false, damaged(first)
+		}
+		m.following = next
 	}
 	if err := m.until(next); err != nil || !m.more || len(m.firsts) >= maxStretch {
 		return nil, nil, false, err
@@ -192,7 +205,7 @@ func (m *leafMerge) keep(e mergedEntry) {
 // end appends how the stretch is written.
 func (m *leafMerge) end(list []edit) []edit {
 	gone := m.firsts
-	w := leafWriter{limit: leafLimit(m.size, m.appended), emit: func(key, leaf []byte) {
+	w := leafWriter{limit: leafLimit(m.size, m.appended), begins: m.begins, emit: func(key, leaf []byte) {
 		for len(gone) > 0 && bytes.Compare(gone[0], key) <= 0 {
 			if !bytes.Equal(gone[0], key) {
 				list = append(list, edit{key: gone[0]})
@@ -201,10 +214,17 @@ func (m *leafMerge) end(list []edit) []edit {
 		}
 		list = append(list, edit{key, leaf})
 	}}
+	// The leaf before keeps the key that it says comes next.
+	if len(gone) > 0 && (len(m.entries) == 0 || bytes.Compare(gone[0], m.entries[0].key()) < 0) {
+		w.first = bytes.Clone(gone[0])
+	}
 	for _, e := range m.entries {
 		w.add(e.item, e.encoded)
 	}
-	w.end()
+	if w.first == nil {
+		w.first = bytes.Clone(m.from) // All that came to the first leaf is gone.
+	}
+	w.end(m.following)
 	for _, key := range gone {
 		list = append(list, edit{key: key})
 	}

@@ -53,11 +53,8 @@ func (r *Reader) Get(t ID, key []byte) ([]byte, error) {
 		return nil, nil
 	}
 	first, leaf := floor(b.Cursor(), key)
-	if first == nil {
-		return nil, nil
-	}
 	l := &r.leaf
-	if err := l.open(first, leaf); err != nil {
+	if err := l.openAt(first, leaf, key); err != nil {
 		return nil, err
 	}
 	if at, err := l.seek(key); err != nil || !at || !bytes.Equal(l.key, key) {
@@ -66,8 +63,9 @@ func (r *Reader) Get(t ID, key []byte) ([]byte, error) {
 	return r.values.keep(l.value), nil
 }
 
-// floor leaves a cursor at the last leaf whose first key is not above the key,
-// and returns it; nil where there is none.
+// floor leaves a cursor at the last leaf whose key is not above the key, else at
+// the first one, and returns it; nil where there is none, which a leaf reader
+// refuses.
 func floor(c *bbolt.Cursor, key []byte) (first, leaf []byte) {
 	first, leaf = c.Seek(key)
 	switch {
@@ -76,7 +74,10 @@ func floor(c *bbolt.Cursor, key []byte) (first, leaf []byte) {
 	case bytes.Equal(first, key):
 		return first, leaf
 	}
-	return c.Prev()
+	if first, leaf = c.Prev(); first == nil {
+		return c.First()
+	}
+	return first, leaf
 }
 
 // Scan calls fn for each key that begins with prefix, from the key `from` on
@@ -151,13 +152,7 @@ func (m *merger) seek(r *Reader, t ID, from []byte) (err error) {
 	}
 	m.cursor = b.Cursor()
 	first, leaf := floor(m.cursor, from)
-	if first == nil {
-		first, leaf = m.cursor.First()
-	}
-	if first == nil {
-		return nil
-	}
-	if err := m.leaf.open(first, leaf); err != nil {
+	if err := m.leaf.openAt(first, leaf, from); err != nil {
 		return err
 	}
 	if m.sealed, err = m.leaf.seek(from); err != nil || m.sealed {
@@ -172,11 +167,7 @@ func (m *merger) advance() (err error) {
 		if m.sealed, err = m.leaf.next(); err != nil || m.sealed {
 			return err
 		}
-		first, leaf := m.cursor.Next()
-		if first == nil {
-			return nil
-		}
-		if err := m.leaf.open(first, leaf); err != nil {
+		if more, err := m.leaf.openNext(m.cursor); err != nil || !more {
 			return err
 		}
 	}
@@ -268,22 +259,21 @@ func (r *Reader) sealedBefore(t ID, key []byte) (before, value []byte, err error
 	}
 	c := b.Cursor()
 	first, leaf := floor(c, key)
-	if bytes.Equal(first, key) && first != nil {
-		first, leaf = c.Prev()
-	}
-	if first == nil {
-		return nil, nil, nil
-	}
 	var l leafReader
-	if err := l.open(first, leaf); err != nil {
+	if err := l.openAt(first, leaf, key); err != nil {
 		return nil, nil, err
 	}
 	for {
 		more, err := l.next()
-		if err != nil || !more || bytes.Compare(l.key, key) >= 0 {
+		for ; err == nil && more && bytes.Compare(l.key, key) < 0; more, err = l.next() {
+			before, value = append(before[:0], l.key...), append(value[:0], l.value...)
+		}
+		if err != nil || before != nil {
 			return before, value, err
 		}
-		before, value = append(before[:0], l.key...), append(value[:0], l.value...)
+		if first, more, err = l.openBefore(c, first); err != nil || !more {
+			return nil, nil, err
+		}
 	}
 }
 

@@ -3,9 +3,12 @@ package table
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,6 +214,114 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
+// TestLedAstray flips bits of bbolt's own pages, those that lead to the leaves: what
+// is read is as before, or refused.
+func TestLedAstray(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table.bolt")
+	const entries = 30_000
+	key := func(n int) []byte { return fmt.Appendf(nil, "cell-%08d", 2*n) }
+	fill := func() error {
+		db, err := bbolt.Open(path, 0o600, nil)
+		if err != nil {
+			return err
+		}
+		l := NewLayer(len(names))
+		for i := range entries {
+			l.Put(0, key(i), fmt.Appendf(nil, "%d", i))
+		}
+		merge(t, db, l)
+		return db.Close()
+	}
+	if err := fill(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var branches []int
+	const page, branch = 4096, 1
+	for at := 0; at < len(good); at += page {
+		if binary.LittleEndian.Uint16(good[at+8:]) == branch {
+			branches = append(branches, at)
+		}
+	}
+	if len(branches) == 0 {
+		t.Fatal("no page leads to others; put more entries")
+	}
+	r := rand.New(rand.NewPCG(5, 1))
+	refused := 0
+	for range 200 {
+		hurt := bytes.Clone(good)
+		at := branches[r.IntN(len(branches))] + r.IntN(page)
+		hurt[at] ^= 1 << r.IntN(8)
+		if err := os.WriteFile(path, hurt, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := readAll(path, r, entries, key); err != nil {
+			if mes.CodeOf(err) != mes.CodeDamaged {
+				t.Errorf("byte %d: %v; want CodeDamaged", at, err)
+			}
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("no flipped bit was noticed")
+	}
+}
+
+// readAll reads some keys, those between them, and all in their order. What bbolt
+// panics of counts as damage.
+func readAll(path string, r *rand.Rand, entries int, key func(int) []byte) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = mes.Errorf(mes.CodeDamaged, "%v", p)
+		}
+	}()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.View(func(tx *bbolt.Tx) error {
+		reader := NewReader(tx, names)
+		for range 300 {
+			n := r.IntN(entries)
+			if v, err := reader.Get(0, key(n)); err != nil || string(v) != strconv.Itoa(n) {
+				return errors.Join(err, wrong(err, "entry %d is %q", n, v))
+			}
+			between := append(key(n), '!')
+			if v, err := reader.Get(0, between); err != nil || v != nil {
+				return errors.Join(err, wrong(err, "%q has the value %q", between, v))
+			}
+			if k, _, err := reader.Before(0, nil, between); err != nil || !bytes.Equal(k, key(n)) {
+				return errors.Join(err, wrong(err, "before %q is %q", between, k))
+			}
+		}
+		n := 0
+		err := reader.Scan(0, nil, []byte{}, func(k, _ []byte) (bool, error) {
+			if !bytes.Equal(k, key(n)) {
+				return false, wrong(nil, "entry %d is %q", n, k)
+			}
+			n++
+			return true, nil
+		})
+		if err == nil && n != entries {
+			return wrong(nil, "%d entries of %d", n, entries)
+		}
+		return err
+	})
+}
+
+// wrong is an answer that is not the right one, where there was no error instead.
+func wrong(err error, format string, args ...any) error {
+	if err != nil {
+		return nil
+	}
+	return fmt.Errorf("believed: "+format, args...)
+}
+
 // FuzzLeaf reads any bytes as a leaf, with a checksum that is right.
 func FuzzLeaf(f *testing.F) {
 	w := leafWriter{limit: leafBytes, emit: func(key, leaf []byte) { f.Add(key, leaf[sumBytes:]) }}
@@ -218,7 +329,7 @@ func FuzzLeaf(f *testing.F) {
 		key := fmt.Appendf(nil, "cell-%02d", i)
 		w.add(newItem(fmt.Appendf(key, "%d", i), len(key)), nil)
 	}
-	w.end()
+	w.end(nil)
 	f.Add([]byte("k"), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1})
 	f.Add([]byte("k"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0})
 	f.Fuzz(func(t *testing.T, key, body []byte) {
