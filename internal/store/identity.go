@@ -19,7 +19,7 @@ type identityRun [runLength]mes.Position
 
 // runOf returns the number of the run that a sequence is in, and its place there.
 func runOf(n mes.Sequence) (run uint64, place int) {
-	return uint64(n) / runLength, int(n % runLength) //nolint:gosec // below runLength
+	return uint64(n) / runLength, int(n % runLength)
 }
 
 func (k spanKey) runKey(run uint64) key { return k.key().number(run) }
@@ -61,17 +61,6 @@ func (x index) run(k spanKey, run uint64) (identityRun, error) {
 		return identityRun{}, err
 	}
 	return decodeRun(value)
-}
-
-// positionOf returns where an identity is stored, 0 where it is not.
-func (x index) positionOf(id mes.Identity) (mes.Position, error) {
-	source, err := x.number(classSource, string(id.Source))
-	if source == 0 || err != nil {
-		return 0, err
-	}
-	n, place := runOf(id.Sequence)
-	run, err := x.run(spanKey{source, id.Epoch}, n)
-	return run[place], err
 }
 
 // epoch is what the writer knows of an epoch of a source, the group at hand

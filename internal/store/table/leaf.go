@@ -113,10 +113,11 @@ func appendEntry(b []byte, last, i item) []byte {
 	sameKey, sameValue := shared(last.key(), key), shared(last.value(), value)
 	key, value = key[sameKey:], value[sameValue:]
 	counts := [...]int{sameKey, len(key), sameValue, len(value)}
-	b = append(b, byte(min(counts[0], full)<<4|min(counts[1], full)), byte(min(counts[2], full)<<4|min(counts[3], full)))
+	halves := func(a, b int) byte { return byte(min(a, full)<<4 | min(b, full)) } //nolint:gosec // 15 at most
+	b = append(b, halves(counts[0], counts[1]), halves(counts[2], counts[3]))
 	for _, n := range counts {
 		if n >= full {
-			b = binary.AppendUvarint(b, uint64(n-full)) //nolint:gosec // not below it
+			b = binary.AppendUvarint(b, uint64(n-full))
 		}
 	}
 	return append(append(b, key...), value...)
@@ -239,7 +240,7 @@ func (r *leafReader) entry() (e leafEntry, ok bool) {
 		if length <= 0 || more > math.MaxInt32 {
 			return e, false
 		}
-		*n += int(more) //nolint:gosec // bounded above
+		*n += int(more)
 		b = b[length:]
 	}
 	if addedKey+addedValue > len(b) || e.sameValue > len(r.value) {

@@ -289,35 +289,35 @@ func readAll(path string, r *rand.Rand, entries int, key func(int) []byte) (err 
 		for range 300 {
 			n := r.IntN(entries)
 			if v, err := reader.Get(0, key(n)); err != nil || string(v) != strconv.Itoa(n) {
-				return errors.Join(err, wrong(err, "entry %d is %q", n, v))
+				return believed(err, "entry %d is %q", n, v)
 			}
 			between := append(key(n), '!')
 			if v, err := reader.Get(0, between); err != nil || v != nil {
-				return errors.Join(err, wrong(err, "%q has the value %q", between, v))
+				return believed(err, "%q has the value %q", between, v)
 			}
 			if k, _, err := reader.Before(0, nil, between); err != nil || !bytes.Equal(k, key(n)) {
-				return errors.Join(err, wrong(err, "before %q is %q", between, k))
+				return believed(err, "before %q is %q", between, k)
 			}
 		}
 		n := 0
 		err := reader.Scan(0, nil, []byte{}, func(k, _ []byte) (bool, error) {
 			if !bytes.Equal(k, key(n)) {
-				return false, wrong(nil, "entry %d is %q", n, k)
+				return false, believed(nil, "entry %d is %q", n, k)
 			}
 			n++
 			return true, nil
 		})
 		if err == nil && n != entries {
-			return wrong(nil, "%d entries of %d", n, entries)
+			return believed(nil, "%d entries of %d", n, entries)
 		}
 		return err
 	})
 }
 
-// wrong is an answer that is not the right one, where there was no error instead.
-func wrong(err error, format string, args ...any) error {
+// believed is the error, or what was answered in its place.
+func believed(err error, format string, args ...any) error {
 	if err != nil {
-		return nil
+		return err
 	}
 	return fmt.Errorf("believed: "+format, args...)
 }
