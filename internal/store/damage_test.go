@@ -156,7 +156,7 @@ func TestRebuildMendsAnIndex(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	flip(t, indexPath(dir), append([]byte{0, 26}, "AN-ALIAS-THAT-STANDS-ALONE"...))
+	flip(t, indexPath(dir), append([]byte{26}, "AN-ALIAS-THAT-STANDS-ALONE"...))
 	if n, err := store.CheckDir(context.Background(), dir, func(store.Progress) {}); err != nil || n == 0 {
 		t.Errorf("check = %d problems, %v; want some", n, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/store/table"
 )
 
 // lockDir takes the directory for this process, until the file is closed.
@@ -253,7 +254,12 @@ func openIndex(path, id string, create bool) (*bbolt.DB, error) {
 	}
 	err = guard(func() error {
 		if create {
-			return db.Update(func(tx *bbolt.Tx) error { return writeMeta(tx, id) })
+			return db.Update(func(tx *bbolt.Tx) error {
+				if err := writeMeta(tx, id); err != nil {
+					return err
+				}
+				return table.Create(tx, tableNames)
+			})
 		}
 		return db.View(func(tx *bbolt.Tx) error { return checkMeta(tx, path, id) })
 	})

@@ -32,12 +32,15 @@ const (
 	firstLeaf = 1 << 15
 )
 
-func sum(key, body []byte) uint32 {
-	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, body)
+// sum is over a leaf's table, too, so that one table's is not taken for another's.
+func sum(t ID, key, body []byte) uint32 {
+	return crc32.Update(crc32.Update(crc32.Checksum([]byte{byte(t)}, castagnoli), castagnoli, key), castagnoli, body)
 }
 
 // leafWriter makes leaves of ascending keys.
 type leafWriter struct {
+	// table is whose leaves are written.
+	table ID
 	// emit takes a finished leaf; it may keep both.
 	emit func(key, leaf []byte)
 	// limit is how long a leaf gets with its key.
@@ -87,7 +90,7 @@ func (w *leafWriter) end(next []byte) {
 	}
 	w.leaf = append(w.leaf, next...)
 	binary.LittleEndian.PutUint16(w.leaf[sumBytes:], length)
-	binary.LittleEndian.PutUint32(w.leaf, sum(w.first, w.leaf[sumBytes:]))
+	binary.LittleEndian.PutUint32(w.leaf, sum(w.table, w.first, w.leaf[sumBytes:]))
 	w.emit(w.first, w.leaf)
 	w.first, w.leaf, w.begins = nil, nil, false
 }
@@ -133,7 +136,9 @@ func shared(a, b []byte) int {
 
 // leafReader goes through a leaf.
 type leafReader struct {
-	rest []byte
+	// table is whose leaves are read.
+	table ID
+	rest  []byte
 	// checked is the leaf whose checksum was right. Within a transaction, bytes
 	// at one place stay what they are.
 	checked []byte
@@ -146,13 +151,20 @@ type leafReader struct {
 	begins    bool
 }
 
+// of has the reader read leaves of a table.
+func (r *leafReader) of(t ID) {
+	if r.table != t {
+		r.table, r.checked = t, nil
+	}
+}
+
 // open checks a leaf, and stands before its first entry.
 func (r *leafReader) open(key, leaf []byte) error {
 	if len(leaf) < headBytes {
 		return damaged(key)
 	}
 	if len(r.checked) != len(leaf) || &r.checked[0] != &leaf[0] {
-		if binary.LittleEndian.Uint32(leaf) != sum(key, leaf[sumBytes:]) {
+		if binary.LittleEndian.Uint32(leaf) != sum(r.table, key, leaf[sumBytes:]) {
 			return damaged(key)
 		}
 		r.checked = leaf

@@ -5,21 +5,49 @@ import (
 
 	"github.com/tidwall/btree"
 	"go.etcd.io/bbolt"
+
+	"github.com/takt-mes/takt/internal/mes"
 )
 
-// Merge moves a layer into the leaves of a transaction's buckets of the given
-// names, and makes the buckets that it needs. The layer is not changed.
+// Create makes the tables of the given names in a transaction, each with an empty
+// leaf: one that is not there or has none is a damaged one.
+func Create(tx *bbolt.Tx, names []string) error {
+	for i, name := range names {
+		b, err := tx.CreateBucket([]byte(name))
+		if err != nil {
+			return err
+		}
+		w := leafWriter{table: ID(i), begins: true, first: []byte{0}, emit: func(key, leaf []byte) { err = b.Put(key, leaf) }}
+		if w.end(nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bucketOf returns a table's bucket.
+func bucketOf(tx *bbolt.Tx, name string) (*bbolt.Bucket, error) {
+	b := tx.Bucket([]byte(name))
+	if b == nil {
+		return nil, mes.Errorf(mes.CodeDamaged, "the indexes have no table %s; run takt check, then takt rebuild", name)
+	}
+	return b, nil
+}
+
+// Merge moves a layer into the leaves of a transaction's tables of the given
+// names. The layer is not changed.
 func Merge(tx *bbolt.Tx, names []string, l *Layer) error {
 	var m leafMerge
 	for i, name := range names {
 		if l.trees[i].Len() == 0 {
-			continue // A bucket without a leaf is a damaged one.
+			continue
 		}
-		b, err := tx.CreateBucketIfNotExists([]byte(name))
+		b, err := bucketOf(tx, name)
 		if err != nil {
 			return err
 		}
 		b.FillPercent = 1 // Leaves have room of their own.
+		m.leaf.of(ID(i))
 		edits, err := m.edits(b, l.trees[i])
 		if err != nil {
 			return err
@@ -205,7 +233,7 @@ func (m *leafMerge) keep(e mergedEntry) {
 // end appends how the stretch is written.
 func (m *leafMerge) end(list []edit) []edit {
 	gone := m.firsts
-	w := leafWriter{limit: leafLimit(m.size, m.appended), begins: m.begins, emit: func(key, leaf []byte) {
+	w := leafWriter{table: m.leaf.table, limit: leafLimit(m.size, m.appended), begins: m.begins, emit: func(key, leaf []byte) {
 		for len(gone) > 0 && bytes.Compare(gone[0], key) <= 0 {
 			if !bytes.Equal(gone[0], key) {
 				list = append(list, edit{key: gone[0]})

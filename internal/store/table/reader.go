@@ -21,18 +21,21 @@ type Reader struct {
 }
 
 // NewReader returns a reader of the leaves in a transaction's buckets of the
-// given names, under layers, the newest first. What a name stands for may be
-// missing as long as nothing was merged.
+// given names, which Create made, under layers, the newest first.
 func NewReader(tx *bbolt.Tx, names []string, layers ...*Layer) *Reader {
 	return &Reader{tx: tx, names: names, buckets: make([]*bbolt.Bucket, len(names)), layers: layers}
 }
 
-// bucket returns a table's bucket, nil where nothing was merged into it.
-func (r *Reader) bucket(t ID) *bbolt.Bucket {
+// cursor returns a cursor of a table's leaves.
+func (r *Reader) cursor(t ID) (*bbolt.Cursor, error) {
 	if r.buckets[t] == nil {
-		r.buckets[t] = r.tx.Bucket([]byte(r.names[t]))
+		b, err := bucketOf(r.tx, r.names[t])
+		if err != nil {
+			return nil, err
+		}
+		r.buckets[t] = b
 	}
-	return r.buckets[t]
+	return r.buckets[t].Cursor(), nil
 }
 
 // Get returns a key's value, nil where it has none. An empty value is not nil.
@@ -48,12 +51,13 @@ func (r *Reader) Get(t ID, key []byte) ([]byte, error) {
 			return i.value(), nil
 		}
 	}
-	b := r.bucket(t)
-	if b == nil {
-		return nil, nil
+	c, err := r.cursor(t)
+	if err != nil {
+		return nil, err
 	}
-	first, leaf := floor(b.Cursor(), key)
+	first, leaf := floor(c, key)
 	l := &r.leaf
+	l.of(t)
 	if err := l.openAt(first, leaf, key); err != nil {
 		return nil, err
 	}
@@ -146,11 +150,10 @@ func (m *merger) seek(r *Reader, t ID, from []byte) (err error) {
 		reader.at = reader.iter.Seek(keyOnly(from))
 		m.layers = append(m.layers, reader)
 	}
-	b := r.bucket(t)
-	if b == nil {
-		return nil
+	if m.cursor, err = r.cursor(t); err != nil {
+		return err
 	}
-	m.cursor = b.Cursor()
+	m.leaf.of(t)
 	first, leaf := floor(m.cursor, from)
 	if err := m.leaf.openAt(first, leaf, from); err != nil {
 		return err
@@ -253,13 +256,12 @@ func (r *Reader) Before(t ID, prefix, key []byte) (before, value []byte, err err
 
 // sealedBefore returns the last sealed key below key, nil where there is none.
 func (r *Reader) sealedBefore(t ID, key []byte) (before, value []byte, err error) {
-	b := r.bucket(t)
-	if b == nil {
-		return nil, nil, nil
+	c, err := r.cursor(t)
+	if err != nil {
+		return nil, nil, err
 	}
-	c := b.Cursor()
 	first, leaf := floor(c, key)
-	var l leafReader
+	l := leafReader{table: t}
 	if err := l.openAt(first, leaf, key); err != nil {
 		return nil, nil, err
 	}

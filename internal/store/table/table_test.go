@@ -29,7 +29,15 @@ func openFile(tb testing.TB) *bbolt.DB {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = db.Close() })
+	create(tb, db)
 	return db
+}
+
+func create(tb testing.TB, db *bbolt.DB) {
+	tb.Helper()
+	if err := db.Update(func(tx *bbolt.Tx) error { return Create(tx, names) }); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 func merge(tb testing.TB, db *bbolt.DB, l *Layer) {
@@ -225,6 +233,7 @@ func TestLedAstray(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		create(t, db)
 		l := NewLayer(len(names))
 		for i := range entries {
 			l.Put(0, key(i), fmt.Appendf(nil, "%d", i))
@@ -333,7 +342,7 @@ func FuzzLeaf(f *testing.F) {
 	f.Add([]byte("k"), []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 1, 1})
 	f.Add([]byte("k"), []byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0})
 	f.Fuzz(func(t *testing.T, key, body []byte) {
-		leaf := append(binary.LittleEndian.AppendUint32(nil, sum(key, body)), body...)
+		leaf := append(binary.LittleEndian.AppendUint32(nil, sum(0, key, body)), body...)
 		var r leafReader
 		err := r.open(key, leaf)
 		for more := true; err == nil && more; {
