@@ -62,8 +62,9 @@ func TestBackup(t *testing.T) {
 				}
 			}
 			files, _ = backUp(t, s, dir, files)
-			if again, written := backUp(t, s, dir, files); sealBytes != 1 && (written > 0 || !slices.Equal(again, files)) {
-				t.Errorf("%d events, sealed at %d bytes: a backup of what is backed up writes %d files", n, sealBytes, written)
+			// Where seals are late, what was not sealed may be sealed by now.
+			if again, written := backUp(t, s, dir, files); sealBytes == 0 && (written > 0 || !slices.Equal(again, files)) {
+				t.Errorf("%d events: a backup of what is backed up writes %d files", n, written)
 			}
 			want := digestOf(t, s)
 			must(t, store.Restore(t.Context(), dir, s.ID(), func(store.Progress) {}))
