@@ -14,7 +14,7 @@ func TestDiskFault(t *testing.T) {
 	if err := powercut.Usable(); err != nil {
 		t.Skipf("no disk of our own: %v", err)
 	}
-	step := 23
+	step := 97
 	if long {
 		step = 1
 	}

@@ -11,7 +11,7 @@ import (
 // no acknowledged record is lost, and what is there is what was sent. TAKT_SEED
 // repeats a run as far as chance goes; the clock decides with it.
 func TestKill(t *testing.T) {
-	kills := 8
+	kills := 6
 	if long {
 		kills = 1000
 	}

@@ -61,7 +61,7 @@ func cut(t *testing.T, seed uint64, cuts int, lies bool, lost func(n int, wrong 
 // TestPowerCut cuts the power, whatever the store is doing: no acknowledged
 // record is lost, and what is there is what was sent. TAKT_SEED repeats a run.
 func TestPowerCut(t *testing.T) {
-	cuts := 8
+	cuts := 5
 	if long {
 		cuts = 1000
 	}
