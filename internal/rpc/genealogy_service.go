@@ -115,8 +115,9 @@ const (
 	maxHold  = 10 * time.Second
 )
 
-// StreamGenealogy implements the API. One goroutine walks, this one sends: a
-// reader that is slow holds up its own walk only, which lets go of the files.
+// StreamGenealogy implements the API. This goroutine walks, another one sends: a
+// reader that is slow holds up its own walk only, which lets go of the files. The
+// last chunk, which mostly is the only one, waits for nobody.
 func (s *genealogyService) StreamGenealogy(r *taktv1.StreamGenealogyRequest, stream taktv1.GenealogyService_StreamGenealogyServer) error {
 	at, err := s.readResume(r)
 	if err != nil {
@@ -124,23 +125,26 @@ func (s *genealogyService) StreamGenealogy(r *taktv1.StreamGenealogyRequest, str
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	chunks, walked := make(chan *taktv1.StreamGenealogyResponse), make(chan error, 1)
+	chunks, sent := make(chan *taktv1.StreamGenealogyResponse), make(chan error, 1)
 	go func() {
-		defer close(chunks)
-		walked <- s.walk(ctx, at, r, chunks)
-	}()
-	var sent error
-	for chunk := range chunks {
-		if sent == nil {
-			if sent = stream.Send(chunk); sent != nil {
-				cancel()
+		var err error
+		for chunk := range chunks {
+			if err == nil {
+				if err = stream.Send(chunk); err != nil {
+					cancel()
+				}
 			}
 		}
+		sent <- err
+	}()
+	last, err := s.walk(ctx, at, r, chunks)
+	if sending := <-sent; sending != nil {
+		return sending
 	}
-	if err := <-walked; sent == nil {
+	if err != nil {
 		return err
 	}
-	return sent
+	return stream.Send(last)
 }
 
 // readResume returns where a stream begins: at its resume token, if it has one.
@@ -162,8 +166,10 @@ func (s *Server) readResume(r *taktv1.StreamGenealogyRequest) (token, error) {
 	return got, nil
 }
 
-// walk hands on the edges of a trace in chunks, the last of which is complete.
-func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamGenealogyRequest, chunks chan<- *taktv1.StreamGenealogyResponse) error {
+// walk hands on what a trace finds in chunks, closes them, and returns the last one,
+// which is complete.
+func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamGenealogyRequest, chunks chan<- *taktv1.StreamGenealogyResponse) (*taktv1.StreamGenealogyResponse, error) {
+	defer close(chunks)
 	h := handing{at: at, chunks: chunks, chunk: new(taktv1.StreamGenealogyResponse), held: time.Now()}
 	var err error
 	if r.GetThingsOnly() {
@@ -176,10 +182,8 @@ func (s *genealogyService) walk(ctx context.Context, at token, r *taktv1.StreamG
 			return true, err
 		})
 	}
-	if err != nil {
-		return err
-	}
-	return h.end(ctx)
+	h.chunk.Position, h.chunk.Complete = uint64(h.at.Position), true
+	return h.chunk, err
 }
 
 // reach puts the things that a trace leads to into chunks, those one behind the
@@ -256,17 +260,6 @@ func (h *handing) room(ctx context.Context, v *store.View, n uint64, bytes, most
 	}
 	h.chunk, h.count, h.size = new(taktv1.StreamGenealogyResponse), 1, bytes
 	return err
-}
-
-// end hands on the last chunk.
-func (h *handing) end(ctx context.Context) error {
-	h.chunk.Position, h.chunk.Complete = uint64(h.at.Position), true
-	select {
-	case h.chunks <- h.chunk:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // hand hands on a chunk, and lets go of the view's files where that takes long.

@@ -23,8 +23,10 @@ type index struct {
 	upTo   mes.Position
 	// corrected says whether anything was ever withdrawn, once that was looked up.
 	corrected *corrected
-	// numbered are names that were looked up by their numbers.
+	// numbered are names that were looked up by their numbers, asked are things that
+	// were looked up by their names.
 	numbered map[numberKey]string
+	asked    map[mes.Thing]thingEntry
 	// emptied are answers of emptiedAfter: what is put into a parent together is
 	// asked about together.
 	emptied map[filled][]emptying
@@ -42,6 +44,7 @@ func newIndex(tx *bbolt.Tx, layers []*layer, periods []*period, upTo mes.Positio
 		tx: tx, tables: table.NewReader(tx, tableNames, tablesOf(layers)...),
 		log: &logReader{archive: newArchiveReader(periods), layers: layers}, upTo: upTo,
 		corrected: new(corrected), emptied: make(map[filled][]emptying), numbered: make(map[numberKey]string),
+		asked: make(map[mes.Thing]thingEntry),
 	}
 }
 

@@ -248,12 +248,8 @@ func (v *View) Items(definition string, after uint64) iter.Seq2[Item, error] {
 
 // Definition returns what a thing is made to be; empty where no event says.
 func (v *View) Definition(t mes.Thing) (string, error) {
-	n, err := v.thingNumber(t)
-	if err != nil || n == 0 {
-		return "", err
-	}
-	entry, err := v.thing(n)
-	return entry.definition, err
+	named, err := v.thingNamed(t)
+	return named.definition, err
 }
 
 // Role is how an event concerns an item.

@@ -56,12 +56,30 @@ func decodeNamed(value []byte) (number uint64, definition string, err error) {
 
 // thingNumber returns the number of a thing, 0 where no event names it.
 func (x index) thingNumber(t mes.Thing) (uint64, error) {
+	named, err := x.thingNamed(t)
+	return named.number, err
+}
+
+// thingNamed returns what is known of a thing by its name; its number is 0 where no
+// event names it. A question asks about the same things again and again.
+func (x index) thingNamed(t mes.Thing) (thingEntry, error) {
+	if named, known := x.asked[t]; known {
+		return named, nil
+	}
 	value, err := x.get(tableThing, thingKey(t))
 	if value == nil || err != nil {
-		return 0, err
+		return thingEntry{}, err
 	}
-	n, _, err := decodeNamed(value)
-	return n, err
+	named := thingEntry{thing: t}
+	if named.number, named.definition, err = decodeNamed(value); err != nil {
+		return thingEntry{}, err
+	}
+	const most = 1 << 12
+	if len(x.asked) > most {
+		clear(x.asked)
+	}
+	x.asked[t] = named
+	return named, nil
 }
 
 func (x index) thing(number uint64) (thingEntry, error) {
