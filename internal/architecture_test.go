@@ -117,7 +117,7 @@ var layers = []layer{
 	},
 	{
 		path:    "internal/gateway/spool",
-		takt:    []string{"internal/mes"},
+		takt:    []string{"internal/disk", "internal/mes"},
 		foreign: []string{bbolt, errgroup, prometheus, sys},
 	},
 	{
@@ -147,7 +147,7 @@ var layers = []layer{
 		foreign: []string{protobuf, yaml},
 		pure:    true,
 	},
-	{path: "internal/backup", takt: []string{"internal/wire", "internal/store", "api/takt/v1", "internal/mes"}},
+	{path: "internal/backup", takt: []string{"internal/wire", "internal/store", "api/takt/v1", "internal/disk", "internal/mes"}},
 	{
 		path: "internal/wire",
 		takt: []string{
@@ -160,13 +160,13 @@ var layers = []layer{
 		path: "internal/store",
 		takt: []string{
 			"internal/store/block", "internal/store/table", "internal/store/wal", "internal/genealogy", "internal/yield",
-			"internal/statistics", "internal/spc", "internal/route", "internal/mes",
+			"internal/statistics", "internal/spc", "internal/route", "internal/disk", "internal/mes",
 		},
 		foreign: []string{bbolt, errgroup, prometheus, sys},
 	},
 	{path: "internal/store/block", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/store/table", takt: []string{"internal/mes"}, foreign: []string{bbolt, btree}},
-	{path: "internal/store/wal", takt: []string{"internal/mes"}, foreign: []string{sys}},
+	{path: "internal/store/wal", takt: []string{"internal/disk", "internal/mes"}, foreign: []string{sys}},
 	{path: "internal/scenario"}, // tests only
 	{
 		path:    "api/takt/v1",
@@ -178,6 +178,7 @@ var layers = []layer{
 	{path: "internal/spc", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
 	{path: "internal/route", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/line", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
+	{path: "internal/disk"},
 	{path: "internal/powercut", foreign: []string{fuse}}, // tests only
 	{path: "internal/latency", pure: true},
 	{path: "internal/mes", pure: true},

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
 )
@@ -133,14 +134,7 @@ func (w *summing) Write(b []byte) (int, error) {
 // Commit makes what was added the backup, and removes what it replaced. Ended
 // before, the older backup is there.
 func (d *Dir) Commit() error {
-	path := filepath.Join(d.path, manifestFile)
-	if err := writeSynced(path+".new", d.manifest.encode()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	if err := syncDir(d.path); err != nil {
+	if err := disk.WriteFile(filepath.Join(d.path, manifestFile), d.manifest.encode()); err != nil {
 		return err
 	}
 	names, err := filepath.Glob(filepath.Join(d.path, "*.bolt"))
@@ -151,23 +145,6 @@ func (d *Dir) Commit() error {
 		}
 	}
 	return err
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.Create(path) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Verify reads every file of the backup, and calls progress behind each. An error
@@ -235,10 +212,7 @@ func (d *Dir) Restore(ctx context.Context, data string, progress func(store.Prog
 	if err := store.Restore(ctx, making, d.manifest.Store, progress); err != nil {
 		return err
 	}
-	if err := os.Rename(making, data); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(data))
+	return disk.Rename(making, data)
 }
 
 // restore copies a file, verifying it.

@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/block"
 )
@@ -168,10 +169,7 @@ func newPeriod(dir, id string, first mes.Position, month string) (*period, error
 	if err = errors.Join(err, db.Close()); err != nil {
 		return nil, err
 	}
-	if err := os.Rename(making, path); err != nil {
-		return nil, err
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := disk.Rename(making, path); err != nil {
 		return nil, err
 	}
 	return openPeriod(path, id, false)

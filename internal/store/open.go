@@ -16,6 +16,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/table"
 )
@@ -102,27 +103,7 @@ func stampOf(dir string) (string, error) {
 }
 
 func writeStamp(dir, id string) error {
-	path := filepath.Join(dir, storeFile)
-	f, err := os.Create(path + ".new") //nolint:gosec // the operator's own directory
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(f, stampForm, FormatVersion, id)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the operator's own directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return disk.WriteFile(filepath.Join(dir, storeFile), fmt.Appendf(nil, stampForm, FormatVersion, id))
 }
 
 // checkLength refuses a file that is shorter than its own header says: bbolt

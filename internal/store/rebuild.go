@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/wal"
 )
@@ -55,10 +56,7 @@ func Rebuild(ctx context.Context, dir string, progress func(Progress)) (err erro
 	if err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	if err := os.Rename(path, filepath.Join(dir, indexFile)); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return disk.Rename(path, filepath.Join(dir, indexFile))
 }
 
 // rebuildBytes is how much memory a layer takes before it is merged.

@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -177,8 +178,8 @@ func (s *Spool) open() error {
 		return err
 	}
 	// The file's name must survive a power cut as its content does.
-	if err := syncDir(s.config.Dir); err != nil {
-		return err
+	if err := disk.SyncDir(s.config.Dir); err != nil {
+		return fmt.Errorf("sync the spool's folder: %w", err)
 	}
 	s.written = s.marks
 	s.used = s.measure()
@@ -437,16 +438,4 @@ func newName() (string, error) {
 		return "", fmt.Errorf("name the spool: %w", err)
 	}
 	return hex.EncodeToString(b[:]), nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the configured folder
-	if err != nil {
-		return fmt.Errorf("open the spool's folder: %w", err)
-	}
-	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync the spool's folder: %w", err)
-	}
-	return nil
 }

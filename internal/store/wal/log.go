@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -104,7 +105,7 @@ func makeDir(dir string) error {
 	if err := os.Remove(filepath.Join(dir, preparedName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+	return errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir)))
 }
 
 // openNewest finds the end of the newest segment and makes it durable.
@@ -232,10 +233,7 @@ func (l *Log) rotate(number uint64, need int64) error {
 		}
 	}
 	s := segment{first: number, size: p.size}
-	err := os.Rename(l.preparedPath(), s.path(l.cfg.Dir))
-	if err == nil {
-		err = syncDir(l.cfg.Dir)
-	}
+	err := disk.Rename(l.preparedPath(), s.path(l.cfg.Dir))
 	if l.file != nil {
 		err = errors.Join(err, l.file.Close())
 	}
@@ -269,7 +267,7 @@ func (l *Log) Trim(before uint64) error {
 		}
 	}
 	if len(drop) > 0 {
-		return syncDir(l.cfg.Dir)
+		return disk.SyncDir(l.cfg.Dir)
 	}
 	return nil
 }
