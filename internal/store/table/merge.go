@@ -102,8 +102,6 @@ type leafMerge struct {
 	// firsts are the keys of the leaves of the stretch, entries what it holds
 	// afterwards, and size about how long these are as leaves.
 	firsts [][]byte
-	// from is the key of the first item that falls into it.
-	from []byte
 	// begins says that no leaf stands before them, and following is the key of the
 	// one behind them.
 	begins    bool
@@ -127,29 +125,27 @@ const maxStretch = 16
 
 func (m *leafMerge) begin() {
 	m.scratch, m.firsts, m.entries = m.scratch[:0], m.firsts[:0], m.entries[:0]
-	m.size, m.appended, m.begins, m.following = 0, true, true, nil
-	m.from = m.iter.Item().key()
+	m.size, m.appended = 0, true
 }
 
-// take merges what falls into one leaf, nil where the bucket has none, and
-// returns the next one and whether something falls into that as well.
+// take merges what falls into one leaf, and returns the next one and whether
+// something falls into that as well.
 func (m *leafMerge) take(c *bbolt.Cursor, first, leaf []byte) (next, nextLeaf []byte, more bool, err error) {
-	if first != nil {
-		open := m.leaf.open(first, leaf)
-		if len(m.firsts) == 0 {
-			open = m.leaf.openAt(first, leaf, m.iter.Item().key())
-			m.begins = m.leaf.begins
-		}
-		if open != nil {
-			return nil, nil, false, open
-		}
-		m.firsts = append(m.firsts, first)
-		next, nextLeaf = c.Next()
-		if !bytes.Equal(next, m.leaf.following) {
-			return nil, nil, false, damaged(first)
-		}
-		m.following = next
+	if len(m.firsts) == 0 {
+		err = m.leaf.openAt(first, leaf, m.iter.Item().key())
+		m.begins = m.leaf.begins
+	} else {
+		err = m.leaf.open(first, leaf)
 	}
+	if err != nil {
+		return nil, nil, false, err
+	}
+	m.firsts = append(m.firsts, first)
+	next, nextLeaf = c.Next()
+	if !bytes.Equal(next, m.leaf.following) {
+		return nil, nil, false, damaged(first)
+	}
+	m.following = next
 	if err := m.until(next); err != nil || !m.more || len(m.firsts) >= maxStretch {
 		return nil, nil, false, err
 	}
@@ -167,11 +163,8 @@ func (m *leafMerge) take(c *bbolt.Cursor, first, leaf []byte) (next, nextLeaf []
 
 // until merges the leaf at hand with the items of the tree below a bound.
 func (m *leafMerge) until(bound []byte) error {
-	sealed, follows := false, false
-	var err error
-	if len(m.firsts) > 0 {
-		sealed, err = m.leaf.next()
-	}
+	follows := false
+	sealed, err := m.leaf.next()
 	for err == nil {
 		inTree := m.more && (bound == nil || bytes.Compare(m.iter.Item().key(), bound) < 0)
 		switch order := m.order(sealed, inTree); {
@@ -243,14 +236,11 @@ func (m *leafMerge) end(list []edit) []edit {
 		list = append(list, edit{key, leaf})
 	}}
 	// The leaf before keeps the key that it says comes next.
-	if len(gone) > 0 && (len(m.entries) == 0 || bytes.Compare(gone[0], m.entries[0].key()) < 0) {
+	if len(m.entries) == 0 || bytes.Compare(gone[0], m.entries[0].key()) < 0 {
 		w.first = bytes.Clone(gone[0])
 	}
 	for _, e := range m.entries {
 		w.add(e.item, e.encoded)
-	}
-	if w.first == nil {
-		w.first = bytes.Clone(m.from) // All that came to the first leaf is gone.
 	}
 	w.end(m.following)
 	for _, key := range gone {

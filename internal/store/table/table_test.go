@@ -389,3 +389,59 @@ func BenchmarkMerge(b *testing.B) {
 		})
 	}
 }
+
+// TestTableGone takes a table away, its leaves, or puts another one's in their
+// place: nothing of it is read or written any more.
+func TestTableGone(t *testing.T) {
+	for what, hurt := range map[string]func(*bbolt.Tx) error{
+		"the table": func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(names[0])) },
+		"its leaves": func(tx *bbolt.Tx) error {
+			return errors.Join(tx.DeleteBucket([]byte(names[0])), emptied(tx, names[0]))
+		},
+		"another one's leaves": func(tx *bbolt.Tx) error {
+			if err := errors.Join(tx.DeleteBucket([]byte(names[0])), emptied(tx, names[0])); err != nil {
+				return err
+			}
+			return tx.Bucket([]byte(names[1])).ForEach(func(k, v []byte) error { return tx.Bucket([]byte(names[0])).Put(k, v) })
+		},
+	} {
+		db := openFile(t)
+		l := NewLayer(len(names))
+		for i := range 100 {
+			l.Put(0, fmt.Appendf(nil, "cell-%d", i), []byte("here"))
+			l.Put(1, fmt.Appendf(nil, "cell-%d", i), []byte("there"))
+		}
+		merge(t, db, l)
+		if err := db.Update(hurt); err != nil {
+			t.Fatal(err)
+		}
+		refused := func(call string, err error) {
+			if mes.CodeOf(err) != mes.CodeDamaged {
+				t.Errorf("%s: %s returns %v; want CodeDamaged", what, call, err)
+			}
+		}
+		err := db.View(func(tx *bbolt.Tx) error {
+			r := NewReader(tx, names)
+			_, err := r.Get(1, []byte("cell-7")) // of the table that is whole
+			if err != nil {
+				t.Errorf("%s: the other table: %v", what, err)
+			}
+			_, err = r.Get(0, []byte("cell-7"))
+			refused("Get", err)
+			refused("Scan", r.Scan(0, nil, []byte{}, func(_, _ []byte) (bool, error) { return true, nil }))
+			_, _, err = r.Before(0, nil, []byte("cell-7"))
+			refused("Before", err)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused("Merge", db.Update(func(tx *bbolt.Tx) error { return Merge(tx, names, l) }))
+	}
+}
+
+// emptied makes a table without a leaf.
+func emptied(tx *bbolt.Tx, name string) error {
+	_, err := tx.CreateBucket([]byte(name))
+	return err
+}
