@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -93,7 +92,7 @@ func samplesOf(n int, b *block.Block) ([]sampled, error) {
 func putSamples(b *bbolt.Bucket, c *chunk, blocks [][]byte) error {
 	longest := make(map[mes.SchemaID]uint64)
 	for n, packed := range blocks {
-		opened, err := block.Open(packed)
+		opened, err := block.OpenVerified(packed) // it was packed just now
 		if err != nil {
 			return err
 		}
@@ -132,6 +131,15 @@ func spanOf(b *bbolt.Bucket, schema mes.SchemaID) (span uint64, some bool, err e
 	return span, true, r.done("a schema's longest block")
 }
 
+// samplesIn returns a file's bucketSample, which each has from the start.
+func samplesIn(tx *bbolt.Tx) (*bbolt.Bucket, error) {
+	b := tx.Bucket(bucketSample)
+	if b == nil {
+		return nil, mes.Errorf(mes.CodeDamaged, "a file of the log does not know which blocks have values; run takt check, then restore a backup")
+	}
+	return b, nil
+}
+
 // samples calls fn for each block before a position that has values under a
 // schema with an event time in [from, to), or may have: for those whose ends lie
 // on both sides of the bounds, nobody knows before they are read.
@@ -144,9 +152,9 @@ func (r *archiveReader) samples(schema mes.SchemaID, from, to time.Time, before 
 		if err != nil {
 			return err
 		}
-		b := tx.Bucket(bucketSample)
-		if b == nil {
-			return mes.Errorf(mes.CodeFormat, "%s is of a trial version that did not look after samples; fill a new data directory", p.path())
+		b, err := samplesIn(tx)
+		if err != nil {
+			return err
 		}
 		span, some, err := spanOf(b, schema)
 		if err != nil {
@@ -199,9 +207,9 @@ func (r *archiveReader) positions(f *foundBlock, upTo mes.Position) ([]mes.Posit
 // checkSamples compares what a file says of its samples with the blocks of the
 // chunk that is open, and returns how many it must have of those.
 func (r *archiveReader) checkSamples() (n int, err error) {
-	b := r.at.tx.Bucket(bucketSample)
-	if b == nil {
-		return 0, errors.New("the file has no samples")
+	b, err := samplesIn(r.at.tx)
+	if err != nil {
+		return 0, err
 	}
 	for i := range r.at.directory.Blocks() {
 		opened, err := r.block(i)
@@ -233,9 +241,9 @@ func (r *archiveReader) checkSamples() (n int, err error) {
 // countSamples returns how many blocks with samples a file knows, of the chunks
 // before a position.
 func countSamples(tx *bbolt.Tx, before mes.Position) (n int, err error) {
-	b := tx.Bucket(bucketSample)
-	if b == nil {
-		return 0, nil
+	b, err := samplesIn(tx)
+	if err != nil {
+		return 0, err
 	}
 	return n, scan(b, nil, []byte{}, func(k, value []byte) (bool, error) {
 		r := reader{b: k}
