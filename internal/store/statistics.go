@@ -412,12 +412,12 @@ func (s *sampler) withdrawn(of *block.Samples) ([]bool, error) {
 
 // layer reads what is not sealed: the entries of the schemas that are asked for.
 func (s *sampler) layer(l *layer) error {
-	asked := make([]bool, len(l.schemas)+1)
+	wanted := make([]bool, len(l.schemas)+1)
 	for n, schema := range l.schemas {
-		asked[n+1] = slices.ContainsFunc(s.columns, func(c schemaColumn) bool { return c.schema == schema })
+		wanted[n+1] = slices.ContainsFunc(s.columns, func(c schemaColumn) bool { return c.schema == schema })
 	}
 	for i, schema := range l.measured {
-		if !asked[schema] {
+		if !wanted[schema] {
 			continue
 		}
 		position := l.first + mes.Position(i)
@@ -451,15 +451,24 @@ func (s *sampler) layer(l *layer) error {
 	return nil
 }
 
-// plain is event for one without notes.
-func (s *sampler) plain(row *block.Row, m *measurement) error {
+// asked reports whether what was measured under a schema is asked for, and makes
+// that schema the one that is read.
+func asked[T ~string | ~[]byte](s *sampler, schema T, at time.Time, segment, equipment T) bool {
 	q := &s.query
-	i := slices.IndexFunc(s.columns, func(c schemaColumn) bool { return string(c.schema) == string(m.schema) })
-	if i < 0 || m.time.Before(q.From) || !m.time.Before(q.To) ||
-		q.ProcessSegment != "" && string(m.segment) != q.ProcessSegment || q.Equipment != "" && !Below(mes.EquipmentID(m.equipment), q.Equipment) {
-		return nil
+	i := slices.IndexFunc(s.columns, func(c schemaColumn) bool { return string(c.schema) == string(schema) })
+	if i < 0 || at.Before(q.From) || !at.Before(q.To) ||
+		q.ProcessSegment != "" && string(segment) != q.ProcessSegment || q.Equipment != "" && !Below(mes.EquipmentID(equipment), q.Equipment) {
+		return false
 	}
 	s.column = s.columns[i]
+	return true
+}
+
+// plain is event for one without notes.
+func (s *sampler) plain(row *block.Row, m *measurement) error {
+	if !asked(s, m.schema, m.time, m.segment, m.equipment) {
+		return nil
+	}
 	value, quality := math.NaN(), mes.QualityMissing
 	if s.column.index < m.count() {
 		value, quality = m.value(s.column.index), mes.QualityGood
@@ -476,13 +485,10 @@ func (s *sampler) event(row *block.Row, e *mes.Event) error {
 	if !ok || w.Measurements == nil {
 		return nil
 	}
-	m, q := w.Measurements, &s.query
-	i := slices.IndexFunc(s.columns, func(c schemaColumn) bool { return c.schema == m.Schema })
-	if i < 0 || e.EventTime.Before(q.From) || !e.EventTime.Before(q.To) ||
-		q.ProcessSegment != "" && e.ProcessSegment != q.ProcessSegment || !Below(e.Equipment, q.Equipment) {
+	m := w.Measurements
+	if !asked(s, string(m.Schema), e.EventTime, e.ProcessSegment, string(e.Equipment)) {
 		return nil
 	}
-	s.column = s.columns[i]
 	value, quality := math.NaN(), mes.QualityMissing
 	if s.column.index < len(m.Values) {
 		value, quality = m.Values[s.column.index], m.Quality(s.column.index)
