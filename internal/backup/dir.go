@@ -44,11 +44,16 @@ func Open(path string) (*Dir, error) {
 // Errors: as Open; CodeFormat where the backup is of another store, or the
 // directory has something else in it.
 func Begin(path, id string, now time.Time) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	older, err := readManifest(path)
+	if err != nil {
 		return nil, err
 	}
-	m, err := readManifest(path)
-	if err != nil {
+	return begin(path, older, id, now)
+}
+
+// begin is Begin for a directory whose manifest was read.
+func begin(path string, m Manifest, id string, now time.Time) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o750); err != nil {
 		return nil, err
 	}
 	if m.Store != "" && m.Store != id {

@@ -34,7 +34,7 @@ func Take(ctx context.Context, server taktv1.AdminServiceClient, path string, no
 	if err := t.receive(); err != nil {
 		return nil, err
 	}
-	dir, err := Begin(path, t.part.GetStore(), now)
+	dir, err := begin(path, older, t.part.GetStore(), now)
 	if err != nil {
 		return nil, err
 	}

@@ -55,23 +55,22 @@ func (s *adminService) BackUpStore(r *taktv1.BackUpStoreRequest, stream taktv1.A
 	for _, f := range r.GetHave() {
 		have = append(have, wire.BackupFileFrom(f))
 	}
-	send := func(r *taktv1.BackUpStoreResponse) error { return stream.Send(r) }
-	if err := send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Store{Store: s.store.ID()}}); err != nil {
+	if err := stream.Send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Store{Store: s.store.ID()}}); err != nil {
 		return err
 	}
 	end, err := s.store.Backup(stream.Context(), have, func(f store.BackupFile, write func(io.Writer) error) error {
-		if err := send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_File{File: wire.BackupFile(f)}}); err != nil {
+		if err := stream.Send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_File{File: wire.BackupFile(f)}}); err != nil {
 			return err
 		}
 		pieces := bufio.NewWriterSize(writerFunc(func(b []byte) (int, error) {
-			return len(b), send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Data{Data: b}})
+			return len(b), stream.Send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Data{Data: b}})
 		}), backupPiece)
 		return errors.Join(write(pieces), pieces.Flush())
 	})
 	if err != nil {
 		return err
 	}
-	return send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Complete{Complete: uint64(end)}})
+	return stream.Send(&taktv1.BackUpStoreResponse{Part: &taktv1.BackUpStoreResponse_Complete{Complete: uint64(end)}})
 }
 
 // writerFunc is a function that writes.
