@@ -40,6 +40,23 @@ func consumed(t *testing.T) *site {
 	return at
 }
 
+// consumeLate has the lot go into one more cell, which no stream that goes on from
+// before knows of.
+func (at *site) consumeLate(t *testing.T) {
+	t.Helper()
+	stream := open(t, at.conn)
+	if _, err := stream.call(opening("g2", "s")); err != nil {
+		t.Fatal(err)
+	}
+	late := event(mes.Event{Equipment: "L1.FIL.01", Fact: &mes.Work{
+		Subjects: []mes.Ref{{Thing: mes.Thing{Kind: mes.RefItem, ID: "LATE"}}},
+		Consumed: []mes.Actual{{Ref: mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: "E"}}}},
+	}})
+	if _, err := stream.call(batch(1, record("S2", 1, late))); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func streamRequest(token string) *taktv1.StreamGenealogyRequest {
 	return &taktv1.StreamGenealogyRequest{Thing: "lots/E", Direction: taktv1.Direction_DIRECTION_FORWARD, ResumeToken: token}
 }
@@ -94,17 +111,7 @@ func TestStreamIsThePages(t *testing.T) {
 	if len(responses) < 3 {
 		t.Fatalf("the stream has %d responses; want some", len(responses))
 	}
-	stream := open(t, at.conn)
-	if _, err := stream.call(opening("g2", "s")); err != nil {
-		t.Fatal(err)
-	}
-	late := event(mes.Event{Equipment: "L1.FIL.01", Fact: &mes.Work{
-		Subjects: []mes.Ref{{Thing: mes.Thing{Kind: mes.RefItem, ID: "LATE"}}},
-		Consumed: []mes.Actual{{Ref: mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: "E"}}}},
-	}})
-	if _, err := stream.call(batch(1, record("S2", 1, late))); err != nil {
-		t.Fatal(err)
-	}
+	at.consumeLate(t)
 	had := 0
 	for i, r := range responses[:len(responses)-1] {
 		had += len(r.GetEdges())
@@ -146,17 +153,7 @@ func TestStreamOfThings(t *testing.T) {
 	if len(responses) < 2 {
 		t.Fatalf("the stream has %d responses; want some", len(responses))
 	}
-	stream := open(t, at.conn)
-	if _, err := stream.call(opening("g2", "s")); err != nil {
-		t.Fatal(err)
-	}
-	late := event(mes.Event{Equipment: "L1.FIL.01", Fact: &mes.Work{
-		Subjects: []mes.Ref{{Thing: mes.Thing{Kind: mes.RefItem, ID: "LATE"}}},
-		Consumed: []mes.Actual{{Ref: mes.Ref{Thing: mes.Thing{Kind: mes.RefLot, ID: "E"}}}},
-	}})
-	if _, err := stream.call(batch(1, record("S2", 1, late))); err != nil {
-		t.Fatal(err)
-	}
+	at.consumeLate(t)
 	had := 0
 	for _, r := range responses[:len(responses)-1] {
 		for _, alike := range r.GetThings() {

@@ -322,6 +322,22 @@ func (a *asker) lot(l *line) ([]string, error) {
 	return lines, nil
 }
 
+// bounds reads `from TIME to TIME`.
+func (a *asker) bounds(l *line, from, to **timestamppb.Timestamp) error {
+	for _, bound := range []struct {
+		word string
+		of   **timestamppb.Timestamp
+	}{{"from", from}, {"to", to}} {
+		l.accept(bound.word)
+		t, err := a.clock.parse(l.next())
+		if err != nil {
+			return err
+		}
+		*bound.of = timestamppb.New(t)
+	}
+	return nil
+}
+
 func (a *asker) yield(l *line) ([]string, error) {
 	r := new(taktv1.ComputeYieldRequest)
 	if l.accept("by") {
@@ -331,16 +347,8 @@ func (a *asker) yield(l *line) ([]string, error) {
 		r.ProcessSegment = l.next()
 	}
 	r.ByEquipment = l.accept("per-equipment")
-	for _, bound := range []struct {
-		word string
-		of   **timestamppb.Timestamp
-	}{{"from", &r.StartTime}, {"to", &r.EndTime}} {
-		l.accept(bound.word)
-		t, err := a.clock.parse(l.next())
-		if err != nil {
-			return nil, err
-		}
-		*bound.of = timestamppb.New(t)
+	if err := a.bounds(l, &r.StartTime, &r.EndTime); err != nil {
+		return nil, err
 	}
 	m, err := a.world.Yield(r)
 	if err != nil {
@@ -371,16 +379,8 @@ func (a *asker) statistics(l *line) ([]string, error) {
 		r.ProcessSegment = l.next()
 	}
 	r.AllModes = l.accept("all-modes")
-	for _, bound := range []struct {
-		word string
-		of   **timestamppb.Timestamp
-	}{{"from", &r.StartTime}, {"to", &r.EndTime}} {
-		l.accept(bound.word)
-		t, err := a.clock.parse(l.next())
-		if err != nil {
-			return nil, err
-		}
-		*bound.of = timestamppb.New(t)
+	if err := a.bounds(l, &r.StartTime, &r.EndTime); err != nil {
+		return nil, err
 	}
 	m, err := a.world.Statistics(r)
 	if err != nil {

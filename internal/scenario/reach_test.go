@@ -12,7 +12,6 @@ import (
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store"
-	"github.com/takt-mes/takt/internal/wire"
 )
 
 // TestReach compares the things that are reached from each thing of each file,
@@ -100,19 +99,12 @@ func named(e *mes.Event) (things []mes.Thing) {
 
 func sameThings(t *testing.T, v *store.View, start mes.Thing, way genealogy.Direction, depth int) error {
 	t.Helper()
-	var edges []*taktv1.GenealogyEdge
-	for e, err := range v.Trace(start, way, depth) {
-		if mes.CodeOf(err) == mes.CodeNotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		m, err := wire.Edge(e, v.Definition)
-		if err != nil {
-			return err
-		}
-		edges = append(edges, m)
+	edges, err := edgesOf(v, start, way, depth)
+	if mes.CodeOf(err) == mes.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	var got []string
 	for r, err := range v.Reach(start, way, depth) {

@@ -111,18 +111,24 @@ func (d *direct) Trace(thing string, way taktv1.Direction, depth int32) (edges [
 		if start, err = v.Resolve(start); err != nil {
 			return err
 		}
-		for e, err := range v.Trace(start, genealogy.Direction(way), int(depth)) {
-			if err != nil {
-				return err
-			}
-			m, err := wire.Edge(e, v.Definition)
-			if err != nil {
-				return err
-			}
-			edges = append(edges, m)
-		}
-		return nil
+		edges, err = edgesOf(v, start, genealogy.Direction(way), int(depth))
+		return err
 	})
+}
+
+// edgesOf returns all edges of a trace.
+func edgesOf(v *store.View, start mes.Thing, way genealogy.Direction, depth int) (edges []*taktv1.GenealogyEdge, err error) {
+	for e, err := range v.Trace(start, way, depth) {
+		if err != nil {
+			return nil, err
+		}
+		m, err := wire.Edge(e, v.Definition)
+		if err != nil {
+			return nil, err
+		}
+		edges = append(edges, m)
+	}
+	return edges, nil
 }
 
 func (d *direct) Record(item string) (*taktv1.GetItemRecordResponse, error) {
