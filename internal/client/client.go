@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/takt-mes/takt/internal/mes"
+	"github.com/takt-mes/takt/internal/wire"
 )
 
 // MaxMessageBytes is how long a message may be, either way.
@@ -59,7 +60,7 @@ func isLoopback(host string) bool {
 // goroutines at once.
 type Client struct {
 	conn    *grpc.ClientConn
-	schemas schemas
+	schemas wire.Schemas
 }
 
 // Dial returns a client of the service. It does not wait for a connection: the

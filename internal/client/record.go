@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/hex"
-	"sync"
 
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/mes"
@@ -14,12 +13,14 @@ import (
 // before do not come over the wire again: they are most of an answer, and never
 // change.
 func (c *Client) ItemRecord(ctx context.Context, r *taktv1.GetItemRecordRequest) (*taktv1.GetItemRecordResponse, error) {
-	request := &taktv1.GetItemRecordRequest{Name: r.GetName(), MinPosition: r.GetMinPosition(), OmitSchemas: r.GetOmitSchemas() || c.schemas.some()}
+	request := &taktv1.GetItemRecordRequest{Name: r.GetName(), MinPosition: r.GetMinPosition(), OmitSchemas: r.GetOmitSchemas() || c.schemas.Some()}
 	response, err := taktv1.NewMaterialServiceClient(c.conn).GetItemRecord(ctx, request)
 	if err != nil {
 		return nil, wire.Error(err)
 	}
-	c.schemas.keep(response.GetSchemas())
+	for _, m := range response.GetSchemas() {
+		c.keep(m)
+	}
 	if r.GetOmitSchemas() || !request.GetOmitSchemas() {
 		return response, nil
 	}
@@ -43,7 +44,7 @@ func (c *Client) ItemRecord(ctx context.Context, r *taktv1.GetItemRecordRequest)
 
 // schema returns a schema, nil where the service does not have it.
 func (c *Client) schema(ctx context.Context, id mes.SchemaID) (*taktv1.Schema, error) {
-	if m := c.schemas.get(id); m != nil {
+	if m := c.schemas.Get(id); m != nil {
 		return m, nil
 	}
 	m, err := taktv1.NewEventServiceClient(c.conn).GetSchema(ctx, &taktv1.GetSchemaRequest{Name: "schemas/" + hex.EncodeToString([]byte(id))})
@@ -53,42 +54,12 @@ func (c *Client) schema(ctx context.Context, id mes.SchemaID) (*taktv1.Schema, e
 	if err != nil {
 		return nil, err
 	}
-	c.schemas.keep([]*taktv1.Schema{m})
+	c.keep(m)
 	return m, nil
 }
 
-// maxSchemas is how many schemas a client keeps.
-const maxSchemas = 512
-
-// schemas are those that a client has had. It may be used by several goroutines
-// at once.
-type schemas struct {
-	mu sync.Mutex
-	// kept are never changed, and in several answers at once.
-	kept map[mes.SchemaID]*taktv1.Schema
-}
-
-// some reports whether any are kept.
-func (s *schemas) some() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.kept) > 0
-}
-
-func (s *schemas) get(id mes.SchemaID) *taktv1.Schema {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.kept[id]
-}
-
-func (s *schemas) keep(list []*taktv1.Schema) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range list {
-		if s.kept == nil || len(s.kept) >= maxSchemas {
-			s.kept = make(map[mes.SchemaID]*taktv1.Schema)
-		}
-		schema := wire.SchemaFrom(m)
-		s.kept[schema.ID()] = m
-	}
+// keep keeps a schema under the name that its content has.
+func (c *Client) keep(m *taktv1.Schema) {
+	schema := wire.SchemaFrom(m)
+	c.schemas.Keep(schema.ID(), m)
 }

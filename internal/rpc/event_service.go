@@ -50,7 +50,7 @@ func (s *eventService) GetSchema(ctx context.Context, r *taktv1.GetSchemaRequest
 		return nil, mes.Invalid("name", strconv.Quote(r.GetName())+" must be schemas/ and 32 hexadecimal digits")
 	}
 	return schema, s.store.View(ctx, 0, func(v *store.View) error {
-		schema, err = s.schemas.message(v, mes.SchemaID(id))
+		schema, err = s.schema(v, mes.SchemaID(id))
 		if err == nil && schema == nil {
 			err = mes.Errorf(mes.CodeNotFound, "the log has no schema %x", id).With("resource", r.GetName())
 		}

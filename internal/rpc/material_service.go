@@ -78,7 +78,7 @@ func (s *materialService) GetItemRecord(ctx context.Context, r *taktv1.GetItemRe
 			response.Entries = append(response.Entries, m)
 			if id := mes.SchemaID(wire.Measurements(m.GetEvent().GetEvent()).GetSchema()); id != "" && !r.GetOmitSchemas() && !schemas[id] {
 				schemas[id] = true
-				schema, err := s.schemas.message(v, id)
+				schema, err := s.schema(v, id)
 				if err != nil {
 					return err
 				}

@@ -64,7 +64,7 @@ type Server struct {
 	start  time.Time
 	// streams are the gateways' open ones.
 	streams streams
-	schemas schemas
+	schemas wire.Schemas
 }
 
 // New returns a server that is not serving yet.
