@@ -178,7 +178,7 @@ var layers = []layer{
 	{path: "internal/spc", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
 	{path: "internal/route", takt: []string{"internal/mes"}, pure: true},
 	{path: "internal/line", takt: []string{"internal/mes"}, foreign: []string{gonum}, pure: true},
-	{path: "internal/disk"},
+	{path: "internal/disk", foreign: []string{sys}},
 	{path: "internal/powercut", foreign: []string{fuse}}, // tests only
 	{path: "internal/latency", pure: true},
 	{path: "internal/mes", pure: true},

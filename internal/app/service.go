@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/rpc"
 	"github.com/takt-mes/takt/internal/store"
 	"github.com/takt-mes/takt/internal/web"
@@ -29,6 +30,9 @@ type ServeConfig struct {
 	// AddressFile is written with the addresses once the service listens; may be
 	// empty.
 	AddressFile string
+	// Reserve is how many bytes of the disk stay free; the store's own bound where
+	// 0.
+	Reserve int64
 	// NoReflection leaves out gRPC reflection.
 	NoReflection bool
 	// Version is the program's.
@@ -67,7 +71,7 @@ func newService(ctx context.Context, cfg ServeConfig, site Site) (s *service, er
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	st, err := store.Open(store.Config{Dir: cfg.Data, Log: cfg.Log, Metrics: metrics})
+	st, err := store.Open(store.Config{Dir: cfg.Data, ReserveBytes: cfg.Reserve, Log: cfg.Log, Metrics: metrics})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +80,12 @@ func newService(ctx context.Context, cfg ServeConfig, site Site) (s *service, er
 		rpc: rpc.New(rpc.Config{Version: cfg.Version, Calendar: calendar, NoReflection: cfg.NoReflection}, st, cfg.Log),
 		web: web.New(web.Config{Version: cfg.Version, Calendar: calendar}, st, metrics, cfg.Log),
 	}
-	if err := errors.Join(site.record(ctx, st, time.Now()), s.listen(ctx)); err != nil {
+	err = site.record(ctx, st, time.Now())
+	if mes.CodeOf(err) == mes.CodeBusy { // Questions are answered all the same.
+		cfg.Log.ErrorContext(ctx, "plant model not recorded; it is when the service is started again", slog.Any("err", err))
+		err = nil
+	}
+	if err := errors.Join(err, s.listen(ctx)); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil

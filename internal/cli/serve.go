@@ -28,7 +28,9 @@ process has open at a time. A site file gives the zone and the shifts that days 
 cut by, and the plant model.
 
 It keeps its memory within 256 MB under a full load, beside the pages of its files;
-GOGC and GOMEMLIMIT in the environment bound it as in any Go program.`),
+GOGC and GOMEMLIMIT in the environment bound it as in any Go program. While less of
+the disk is free than the reserve, events are sent back to their gateways and
+questions are answered; it goes on by itself when there is room.`),
 		Example: "  takt serve\n  takt serve --data /var/lib/takt --grpc 10.20.0.5:7600 --site site.yaml",
 		Args:    arguments(),
 	}
@@ -36,6 +38,7 @@ GOGC and GOMEMLIMIT in the environment bound it as in any Go program.`),
 	flags.StringVar(&cfg.Data, "data", defaultData+"/store", "the `folder` that the store is kept in")
 	listenFlags(cmd, &cfg.GRPC, &cfg.HTTP, &cfg.AddressFile)
 	flags.StringVar(&cfg.Site, "site", "", "the site `file`: zone, shifts, plant model")
+	flags.Int64Var(&cfg.Reserve, "reserve", 0, "how many `bytes` of the disk stay free; 0 is a twentieth of it, and at most 1 GiB")
 	flags.BoolVar(&cfg.NoReflection, "no-reflection", false, "do not tell gRPC clients what can be asked")
 	verboseFlag(cmd, &verbose)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

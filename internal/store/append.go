@@ -86,10 +86,13 @@ type Appending struct {
 // for the disk: several of one spool may be on their way at once.
 //
 // Errors: CodeTooLarge where the batch is beyond a limit, CodeBusy where too much
-// waits already, CodeUnavailable where the store is closed. What is sent back is
-// counted as refused.
+// waits already or the disk has no room, CodeUnavailable where the store is
+// closed. What is sent back is counted as refused.
 func (s *Store) Begin(ctx context.Context, b Batch) (Appending, error) {
 	if err := checkBatch(b); err != nil {
+		return Appending{}, s.refuse(ctx, b.Records, err)
+	}
+	if err := s.room.check(); err != nil {
 		return Appending{}, s.refuse(ctx, b.Records, err)
 	}
 	candidates := make([]candidate, len(b.Records))
@@ -111,7 +114,7 @@ func (s *Store) Begin(ctx context.Context, b Batch) (Appending, error) {
 // may be in the log, in part or whole; send it again.
 //
 // Errors: CodeOffsetGap where the batch begins beyond the next offset (value
-// `expected`), CodeUnavailable where the store is closed, and the store's own
+// `expected`), CodeBusy where the disk became full, CodeUnavailable where the store is closed, and the store's own
 // failure, after which nothing is taken any more.
 func (a Appending) Wait(ctx context.Context) (Appended, error) {
 	select {
@@ -138,8 +141,13 @@ func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
 	return a.Wait(ctx)
 }
 
-// Refuse enters records into the ledger that somebody else sent back.
+// Refuse enters records into the ledger that somebody else sent back; later,
+// where the disk has no room for it now.
 func (s *Store) Refuse(ctx context.Context, records []mes.Record) error {
+	if s.room.check() != nil {
+		s.room.owe(refusals(records))
+		return nil
+	}
 	a, err := s.submit(&request{tallies: refusals(records)})
 	if err == nil {
 		_, err = a.Wait(ctx)
@@ -295,7 +303,17 @@ func (s *Store) write(w *writer) {
 			return
 		}
 		group := s.queue.take()
-		err := s.commit(w, group)
+		var err error
+		if l.stuck {
+			err = l.turn(w)
+		}
+		if err == nil && l.stuck {
+			s.sendBack(group)
+			continue
+		}
+		if err == nil {
+			err = s.commit(w, group)
+		}
 		if err == nil {
 			err = l.turn(w)
 		}
@@ -327,8 +345,15 @@ func (s *Store) fail(err error) error {
 func (s *Store) commit(w *writer, requests []*request) error {
 	start := time.Now()
 	answers := make([]answer, len(requests))
+	w.begin(s.cfg.Now())
+	if err := s.wal.Extend(payloadBound(requests)); full(err) {
+		s.sendBack(requests)
+		return nil
+	} else if err != nil {
+		return err
+	}
 	err := guard(func() (err error) {
-		w.begin(s.cfg.Now())
+		w.group.tallies = s.room.pay()
 		for i, r := range requests {
 			if answers[i], err = w.take(r); err != nil {
 				return err
@@ -357,6 +382,36 @@ func (s *Store) commit(w *writer, requests []*request) error {
 		r.answer <- answers[i]
 	}
 	return nil
+}
+
+// payloadBound returns how long the group of some requests is at most in the
+// write-ahead log, but for schemas that no batch should bring.
+func payloadBound(requests []*request) (n int) {
+	const (
+		overhead = 1 << 12 // of the group, and of a request
+		each     = 1 << 10 // of a record, with its names and what is said of it
+	)
+	n = overhead
+	for _, r := range requests {
+		n += overhead + r.bytes
+		for i := range r.batch.Records {
+			n += each + 2*len(r.batch.Records[i].Identity.Source) // which may be of any length in quarantine
+		}
+		for i := range r.batch.Schemas {
+			n += len(mes.AppendSchema(nil, &r.batch.Schemas[i]))
+		}
+	}
+	return n
+}
+
+// sendBack answers requests that a full disk has no room for.
+func (s *Store) sendBack(requests []*request) {
+	s.queue.done(requests)
+	for _, r := range requests {
+		s.room.owe(r.tallies)
+		s.room.owe(refusals(r.batch.Records))
+		r.answer <- answer{err: noRoom(s.cfg.Dir, "is full")}
+	}
 }
 
 // publish shows readers where the writer is.

@@ -28,13 +28,18 @@ func lockDir(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := io.ReadAll(f)
 		_ = f.Close()
 		return nil, mes.Errorf(mes.CodeLocked, "the data directory %s is open in process %s; stop that one first, or name another directory",
 			dir, strings.TrimSpace(string(holder))).With("path", dir)
 	}
-	if err := errors.Join(f.Truncate(0), func() error { _, err := fmt.Fprintln(f, os.Getpid()); return err }()); err != nil {
+	// Written over what is there, which takes no room on a full disk.
+	holder := fmt.Appendln(nil, os.Getpid())
+	if _, err = f.WriteAt(holder, 0); err == nil {
+		err = f.Truncate(int64(len(holder)))
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}

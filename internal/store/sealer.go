@@ -16,6 +16,11 @@ type sealer struct {
 	// sealing is the layer that is being sealed, nil where none is.
 	sealing *layer
 	done    chan sealedLayer
+	// full has a token where the disk has no room for that layer.
+	full chan struct{}
+	// stuck says that the writer's layer is full, and that nothing can be sealed
+	// for want of room: nothing more is taken until that is over.
+	stuck bool
 }
 
 // sealedLayer is what became of a layer.
@@ -28,19 +33,15 @@ type sealedLayer struct {
 // and has the writer's layer sealed where that is full. It waits where the layer
 // before is not sealed yet: what comes is pushed back until then.
 func (l *sealer) turn(w *writer) error {
-	if l.sealing != nil && w.active.size() < l.store.cfg.SealBytes {
-		select {
-		case s := <-l.done:
-			return l.end(w, s)
-		default:
-			return nil
+	full := w.active.size() >= l.store.cfg.SealBytes
+	if l.sealing != nil {
+		if err := l.look(w, full && !l.stuck); err != nil || l.sealing != nil {
+			return err
 		}
 	}
-	if w.active.size() < l.store.cfg.SealBytes {
+	l.stuck = false
+	if !full {
 		return nil
-	}
-	if err := l.wait(w); err != nil {
-		return err
 	}
 	end, periods, sealing := w.last, w.periods, w.active
 	w.active = newLayer(w.last)
@@ -49,12 +50,12 @@ func (l *sealer) turn(w *writer) error {
 	}
 	l.sealing = sealing
 	l.store.publish(w)
-	done := make(chan sealedLayer, 1)
-	l.done = done
+	done, noRoom := make(chan sealedLayer, 1), make(chan struct{}, 1)
+	l.done, l.full = done, noRoom
 	go func() {
 		s := sealedLayer{periods: periods}
 		s.err = guard(func() (err error) {
-			if s.periods, err = l.store.seal(sealing, end, periods); err != nil {
+			if s.periods, err = l.store.sealWhenRoom(sealing, end, periods, noRoom); err != nil {
 				return err
 			}
 			// Here, for a file that goes costs the disk more than a commit.
@@ -63,6 +64,26 @@ func (l *sealer) turn(w *writer) error {
 		done <- s
 	}()
 	return nil
+}
+
+// look takes note of a layer if it is sealed. It waits for that where it is told
+// to, but not for the disk to have room.
+func (l *sealer) look(w *writer, wait bool) error {
+	if wait {
+		select {
+		case s := <-l.done:
+			return l.end(w, s)
+		case <-l.full:
+			l.stuck = true
+			return nil
+		}
+	}
+	select {
+	case s := <-l.done:
+		return l.end(w, s)
+	default:
+		return nil
+	}
 }
 
 // end takes note of a sealed layer: readers find it in the files from now on.
@@ -86,6 +107,26 @@ func (l *sealer) wait(w *writer) error {
 		return nil
 	}
 	return l.end(w, <-l.done)
+}
+
+// sealWhenRoom seals a layer as soon as the disk has room for that, or until the
+// store is closed, and puts a token into noRoom where it has none.
+func (s *Store) sealWhenRoom(l *layer, end sealed, periods []*period, noRoom chan<- struct{}) (_ []*period, err error) {
+	for {
+		if periods, err = s.seal(l, end, periods); !full(err) {
+			return periods, err
+		}
+		s.cfg.Log.Error("disk full; what is in memory is sealed when there is room", slog.Any("err", err))
+		select {
+		case noRoom <- struct{}{}:
+		default:
+		}
+		select {
+		case <-time.After(roomPoll):
+		case <-s.stop:
+			return periods, err
+		}
+	}
 }
 
 // seal writes a layer into the archive and then into the indexes, and returns

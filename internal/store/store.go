@@ -46,6 +46,10 @@ type Config struct {
 	// it adds to the indexes, before it is sealed; 24 MiB where 0. Twice that is
 	// in use while one part is sealed and the next one grows.
 	SealBytes int
+	// ReserveBytes is how much of its disk stays free: while it is less, no event
+	// is taken (CodeBusy), and questions are answered. A twentieth of the disk
+	// where 0, and at most 1 GiB.
+	ReserveBytes int64
 	// Log takes what an operator acts on; discarded where nil.
 	Log *slog.Logger
 	// Metrics takes the store's metrics; none where nil.
@@ -59,6 +63,7 @@ type Store struct {
 	wal     *wal.Log
 	lock    *os.File
 	id      string
+	room    *room
 	metrics *metrics
 
 	queue *queue
@@ -110,8 +115,12 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	room, err := newRoom(&cfg)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	s := &Store{
-		cfg: cfg, lock: lock, metrics: newMetrics(cfg.Metrics),
+		cfg: cfg, lock: lock, room: room, metrics: newMetrics(cfg.Metrics),
 		queue: newQueue(cfg.QueueEvents), stop: make(chan struct{}),
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
@@ -254,6 +263,10 @@ func (s *Store) Size() (int64, error) {
 // Failed returns a channel that is closed when a commit has failed and the
 // store takes nothing more; Err says why. The process should end.
 func (s *Store) Failed() <-chan struct{} { return s.ended }
+
+// Room returns why no event is taken for want of room on the disk, nil where
+// there is room.
+func (s *Store) Room() error { return s.room.check() }
 
 // Err returns the commit error that stopped the store, or nil.
 func (s *Store) Err() error {

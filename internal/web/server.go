@@ -162,7 +162,11 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { say(w, http.S
 
 // readyz says whether questions are answered and events are taken.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.stopped(); err != nil {
+	err := s.stopped()
+	if err == nil {
+		err = s.store.Room()
+	}
+	if err != nil {
 		say(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}

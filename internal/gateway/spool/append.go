@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -154,7 +155,7 @@ func (s *Spool) room(c *change, need int64) error {
 	if c.added+need <= c.free {
 		return nil
 	}
-	free, err := diskFree(s.config.Dir)
+	free, _, err := disk.Free(s.config.Dir)
 	if err != nil {
 		return fmt.Errorf("look at the disk's room: %w", err)
 	}

@@ -61,6 +61,8 @@ type Log struct {
 	buf  []byte
 	err  error           // why nothing more is appended
 	next <-chan prepared // a segment in preparation, or nil
+	// ready is a segment that is prepared; without a file where none is.
+	ready prepared
 
 	mu       sync.Mutex // guards segments
 	segments []segment
@@ -190,10 +192,21 @@ func (l *Log) Append(number uint64, parts ...[]byte) error {
 		l.buf = nil
 	}
 	// Not earlier: many a process appends little.
-	if l.next == nil && l.end > l.size/4 {
+	if l.next == nil && l.ready.file == nil && l.end > l.size/4 {
 		l.prepareNext()
 	}
 	return nil
+}
+
+// Extend sees to it that the next record has room, if its payload has so many
+// bytes at most: what Append writes takes no more of the disk then. Where the disk
+// is too full, nothing has changed, and it may be tried again.
+func (l *Log) Extend(payload int) error {
+	need := int64(span(min(payload, MaxPayload)))
+	if l.err != nil || l.file != nil && l.end+need <= l.size {
+		return l.err
+	}
+	return l.makeReady(need)
 }
 
 func (l *Log) fail(err error) error {
@@ -216,22 +229,30 @@ func (l *Log) prepareNext() {
 
 func (l *Log) preparedPath() string { return filepath.Join(l.cfg.Dir, preparedName) }
 
-// rotate begins the segment of a record that needs so many bytes.
-func (l *Log) rotate(number uint64, need int64) error {
-	var p prepared
+// makeReady prepares a segment for a record that needs so many bytes.
+func (l *Log) makeReady(need int64) (err error) {
 	if l.next != nil {
-		p = <-l.next
+		l.ready = <-l.next
 		l.next = nil
 	}
-	if size := (segmentHeaderBytes + need + sector - 1) / sector * sector; p.file == nil || p.size < size {
-		if p.file != nil {
-			_ = p.file.Close() // written anew
-		}
-		var err error
-		if p, err = prepare(l.preparedPath(), max(size, l.cfg.SegmentBytes)); err != nil {
-			return err
-		}
+	size := (segmentHeaderBytes + need + sector - 1) / sector * sector
+	if l.ready.file != nil && l.ready.size >= size {
+		return nil
 	}
+	if l.ready.file != nil {
+		_ = l.ready.file.Close() // written anew
+	}
+	l.ready, err = prepare(l.preparedPath(), max(size, l.cfg.SegmentBytes))
+	return err
+}
+
+// rotate begins the segment of a record that needs so many bytes.
+func (l *Log) rotate(number uint64, need int64) error {
+	if err := l.makeReady(need); err != nil {
+		return err
+	}
+	p := l.ready
+	l.ready = prepared{}
 	s := segment{first: number, size: p.size}
 	err := disk.Rename(l.preparedPath(), s.path(l.cfg.Dir))
 	if l.file != nil {
@@ -290,10 +311,12 @@ func (l *Log) Size() (bytes int64) {
 func (l *Log) Close() error {
 	var err error
 	if l.next != nil {
-		if p := <-l.next; p.file != nil {
-			err = errors.Join(p.file.Close(), os.Remove(l.preparedPath()))
-		}
+		l.ready = <-l.next
 		l.next = nil
+	}
+	if l.ready.file != nil {
+		err = errors.Join(l.ready.file.Close(), os.Remove(l.preparedPath()))
+		l.ready = prepared{}
 	}
 	if l.file != nil {
 		err = errors.Join(err, l.file.Close())
