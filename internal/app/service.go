@@ -117,7 +117,38 @@ func (s *service) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.rpc.Serve(ctx, s.grpc) })
 	g.Go(func() error { return s.web.Serve(ctx, s.http) })
+	g.Go(func() error { return s.scrub(ctx) })
 	return errors.Join(g.Wait(), s.close())
+}
+
+// The files are read in the background once a day, within half of it, and not so
+// slowly that a small store takes long.
+const (
+	scrubEvery     = 24 * time.Hour
+	scrubWithin    = scrubEvery / 2
+	leastScrubRate = 1 << 20 // bytes a second
+)
+
+// scrub looks for damage in the files until ctx ends, and says what it finds.
+func (s *service) scrub(ctx context.Context) error {
+	for turn := time.NewTicker(scrubEvery); ; {
+		size, err := s.store.Size()
+		if err == nil {
+			rate := max(size/int64(scrubWithin/time.Second), leastScrubRate)
+			err = s.store.Scrub(ctx, rate, func(problem string) {
+				s.cfg.Log.ErrorContext(ctx, "damage found; what touches it is refused", slog.String("problem", problem))
+			})
+		}
+		if err != nil && ctx.Err() == nil {
+			s.cfg.Log.ErrorContext(ctx, "files not read to the end", slog.Any("err", err))
+		}
+		select {
+		case <-turn.C:
+		case <-ctx.Done():
+			turn.Stop()
+			return nil
+		}
+	}
 }
 
 // close closes what is open, in the reverse order of opening.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -63,6 +64,7 @@ func TestDamage(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	wantScrub(t, s, "positions 1 to 50: ")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +122,9 @@ func TestNoFlippedBitIsBelieved(t *testing.T) {
 		switch code := mes.CodeOf(err); {
 		case err != nil && (code == mes.CodeDamaged || code == mes.CodeFormat):
 			refused++
+			if !foundDamaged(t, dir) {
+				t.Errorf("bit %d of %s: answers are refused (%v), and reading the files finds nothing", at, filepath.Base(path), err)
+			}
 		case err != nil:
 			t.Errorf("bit %d of %s: %v; want CodeDamaged", at, filepath.Base(path), err)
 		case got != want:
@@ -128,6 +133,21 @@ func TestNoFlippedBitIsBelieved(t *testing.T) {
 		write(t, path, string(good))
 	}
 	t.Logf("%d of %d flipped bits were refused; the others are in pages that hold nothing", refused, flips)
+}
+
+// foundDamaged reports whether a store does not open, or a scrub finds something.
+func foundDamaged(t *testing.T, dir string) bool {
+	t.Helper()
+	s, err := store.Open(store.Config{Dir: dir})
+	if err != nil {
+		return true
+	}
+	problems := 0
+	err = s.Scrub(t.Context(), math.MaxInt64, func(string) { problems++ })
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Error(err)
+	}
+	return problems > 0
 }
 
 // answersOf opens a store and returns all that it answers.
@@ -160,11 +180,19 @@ func TestRebuildMendsAnIndex(t *testing.T) {
 	if n, err := store.CheckDir(context.Background(), dir, func(store.Progress) {}); err != nil || n == 0 {
 		t.Errorf("check = %d problems, %v; want some", n, err)
 	}
+	if s, err = store.Open(store.Config{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	wantScrub(t, s, "table alias: ")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if err := store.Rebuild(context.Background(), dir, func(store.Progress) {}); err != nil {
 		t.Fatalf("rebuild: %v", err)
 	}
 	checkDir(t, dir)
 	s = open(t, dir)
+	wantScrub(t, s)
 	view(t, s, func(v *store.View) error {
 		matches, err := v.Search("AN-ALIAS-THAT-STANDS-ALONE")
 		if err != nil || len(matches) != 1 {
@@ -172,6 +200,22 @@ func TestRebuildMendsAnIndex(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// wantScrub reads all files, and wants these problems, one of each.
+func wantScrub(t *testing.T, s *store.Store, want ...string) {
+	t.Helper()
+	var got []string
+	if err := s.Scrub(t.Context(), math.MaxInt64, func(problem string) { got = append(got, problem) }); err != nil {
+		t.Errorf("scrub: %v", err)
+	}
+	ok := len(got) == len(want)
+	for i := range min(len(got), len(want)) {
+		ok = ok && strings.Contains(got[i], want[i])
+	}
+	if !ok {
+		t.Errorf("scrub found %q; want %q", got, want)
+	}
 }
 
 // flip flips one bit wherever the bytes stand in a file; bbolt leaves what it

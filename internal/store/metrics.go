@@ -8,6 +8,8 @@ type metrics struct {
 	seal     prometheus.Histogram
 	appended prometheus.Counter
 	busy     prometheus.Counter
+	problems prometheus.Counter
+	scrubbed prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -26,9 +28,15 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		busy: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "takt_store_busy_total", Help: "Batches sent back because too much was waiting.",
 		}),
+		problems: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "takt_store_problems_total", Help: "Problems found by reading the files in the background, each at every reading.",
+		}),
+		scrubbed: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "takt_store_scrubbed_timestamp_seconds", Help: "When all files had been read in the background last; 0 before the first time.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.commit, m.seal, m.appended, m.busy)
+		r.MustRegister(m.commit, m.seal, m.appended, m.busy, m.problems, m.scrubbed)
 	}
 	return m
 }
