@@ -20,7 +20,7 @@ import (
 const module = "github.com/takt-mes/takt"
 
 // Foreign libraries, as the table names them. Those that are only for tests
-// (go-cmp, go-internal, rapid) stand in no row.
+// (go-cmp, go-internal, porcupine, rapid) stand in no row.
 const (
 	bbolt       = "go.etcd.io/bbolt"
 	btree       = "github.com/tidwall/btree"
