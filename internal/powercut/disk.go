@@ -32,7 +32,9 @@ type Disk struct {
 	// operations counts what was written, named and synced; the power is cut
 	// instead of the one that cutAt says, and the one that failAt says fails.
 	operations, cutAt, failAt int
-	failure                   syscall.Errno
+	// forGood says that those behind it fail as well.
+	forGood bool
+	failure syscall.Errno
 	failed                    string
 	server                    *fuse.Server
 }
@@ -89,10 +91,26 @@ func (d *Disk) CutAt(n int) {
 func (d *Disk) FailAt(n int, failure syscall.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failAt, d.failure = d.operations+n, failure
+	d.failAt, d.failure, d.forGood = d.operations+n, failure, false
 }
 
-// Failed returns which operation FailAt had fail, "" where it has not come.
+// FailFrom has the nth operation from here on fail, and all behind it, as those of
+// a disk that was made read-only do; reading goes on. Repair ends that.
+func (d *Disk) FailFrom(n int, failure syscall.Errno) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failAt, d.failure, d.forGood = d.operations+n, failure, true
+}
+
+// Repair has nothing fail any more.
+func (d *Disk) Repair() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failAt, d.forGood = 0, false
+}
+
+// Failed returns which operation failed first of those that were to, "" where it
+// has not come.
 func (d *Disk) Failed() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

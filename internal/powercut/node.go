@@ -70,16 +70,19 @@ func (n *node) change(operation string) syscall.Errno {
 	if e := n.begin(); e != 0 {
 		return e
 	}
-	n.disk.operations++
-	switch n.disk.operations {
-	case n.disk.cutAt:
-		n.disk.off = true
-		n.disk.mu.Unlock()
+	d := n.disk
+	d.operations++
+	switch {
+	case d.operations == d.cutAt:
+		d.off = true
+		d.mu.Unlock()
 		return syscall.EIO
-	case n.disk.failAt:
-		n.disk.failed = operation
-		n.disk.mu.Unlock()
-		return n.disk.failure
+	case d.operations == d.failAt, d.failAt != 0 && d.forGood && d.operations > d.failAt:
+		if d.failed == "" {
+			d.failed = operation
+		}
+		d.mu.Unlock()
+		return d.failure
 	}
 	return 0
 }

@@ -80,7 +80,7 @@ func TestPowerCut(t *testing.T) {
 // lost, and TestPowerCut sees it.
 func TestPowerCutOfALiar(t *testing.T) {
 	seen := false
-	cut(t, 1, 20, true, func(lost int, wrong string) bool {
+	cut(t, 1, 100, true, func(lost int, wrong string) bool {
 		seen = lost != 0 || wrong != ""
 		return !seen
 	})

@@ -109,7 +109,8 @@ func prepare(path string, size int64) (prepared, error) {
 	_, _ = rand.Read(salt[:])
 	header := segmentHeader(size, salt)
 	if err := fill(file, header, size); err != nil {
-		return prepared{}, errors.Join(fmt.Errorf("make a segment of the write-ahead log: %w", err), file.Close(), os.Remove(path))
+		_ = os.Remove(path) // It is in nobody's way, and written anew.
+		return prepared{}, errors.Join(fmt.Errorf("make a segment of the write-ahead log: %w", err), file.Close())
 	}
 	return prepared{file: file, seed: seedOf(header), size: size}, nil
 }
