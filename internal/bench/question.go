@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -34,6 +36,9 @@ func (b *bench) someCells(row, pair, n int) []string {
 // percentile of the times; answers are read before the clock stops, and made
 // comparable after.
 func askEach[T any](ctx context.Context, cells []string, ask func(context.Context, string) (T, error), lines func(T) []string) (turn, error) {
+	// What the asking side throws away is no part of an answer's time.
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	answers := make([]T, len(cells))
 	took := make([]time.Duration, len(cells))
 	for i, cell := range cells {

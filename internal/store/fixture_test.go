@@ -110,4 +110,3 @@ func logHash(t *testing.T, s *store.Store) string {
 	})
 	return fmt.Sprintf("%d events, SHA-256 %x", n, h.Sum(nil))
 }
-

@@ -23,10 +23,13 @@ type index struct {
 	upTo   mes.Position
 	// corrected says whether anything was ever withdrawn, once that was looked up.
 	corrected *corrected
-	// numbered are names that were looked up by their numbers, asked are things that
-	// were looked up by their names.
-	numbered map[numberKey]string
+	// numbered are names that were looked up by their numbers, by anybody; asked are
+	// things that were looked up by their names.
+	numbered *numbered
 	asked    map[mes.Thing]thingEntry
+	// kept are the mentions of one thing, for questions that ask for them again and
+	// again.
+	kept *keptMentions
 	// emptied are answers of emptiedAfter: what is put into a parent together is
 	// asked about together.
 	emptied map[filled][]emptying
@@ -34,17 +37,24 @@ type index struct {
 
 type corrected struct{ known, any bool }
 
+// keptMentions are all mentions of a thing that hold, in the order of role and
+// position. No thing has number 0.
+type keptMentions struct {
+	thing uint64
+	list  []mention
+}
+
 // newest is the position of an index that leaves nothing out.
 const newest = mes.Position(math.MaxUint64)
 
 // newIndex reads the file of the indexes in a transaction, under layers that it
 // does not have, the newest first.
-func newIndex(tx *bbolt.Tx, layers []*layer, periods []*period, upTo mes.Position) index {
+func newIndex(tx *bbolt.Tx, layers []*layer, periods []*period, upTo mes.Position, numbered *numbered) index {
 	return index{
 		tx: tx, tables: table.NewReader(tx, tableNames, tablesOf(layers)...),
 		log: &logReader{archive: newArchiveReader(periods), layers: layers}, upTo: upTo,
-		corrected: new(corrected), emptied: make(map[filled][]emptying), numbered: make(map[numberKey]string),
-		asked: make(map[mes.Thing]thingEntry),
+		corrected: new(corrected), emptied: make(map[filled][]emptying), numbered: numbered,
+		asked: make(map[mes.Thing]thingEntry), kept: new(keptMentions),
 	}
 }
 
@@ -59,62 +69,6 @@ func (x *index) get(t table.ID, k []byte) ([]byte, error) { return x.tables.Get(
 
 func (x *index) scan(t table.ID, prefix, from []byte, fn func(k, value []byte) (bool, error)) error {
 	return x.tables.Scan(t, prefix, from, fn)
-}
-
-// nameClass says what kind of name has a number.
-type nameClass uint8
-
-const (
-	classSource nameClass = 1 + iota
-	classEquipment
-	classSegment
-)
-
-type numberKey struct {
-	class  nameClass
-	number uint32
-}
-
-type nameKey struct {
-	class nameClass
-	name  string
-}
-
-// The parts of a bucket that holds both directions of a numbering.
-const (
-	byName   uint8 = 0
-	byNumber uint8 = 1
-)
-
-// number returns the number of a name, 0 where it has none.
-func (x index) number(class nameClass, name string) (uint32, error) {
-	value, err := x.get(tableName, key(nil).u8(byName).u8(uint8(class)).name(name))
-	if value == nil || err != nil {
-		return 0, err
-	}
-	r := reader{b: value}
-	return r.number32(), r.done("a name's number")
-}
-
-// name returns the name of a number.
-func (x index) name(class nameClass, number uint32) (string, error) {
-	k := numberKey{class, number}
-	if name, known := x.numbered[k]; known {
-		return name, nil
-	}
-	value, err := x.get(tableName, key(nil).u8(byNumber).u8(uint8(class)).number32(number))
-	if err == nil && value == nil && number != 0 {
-		err = mes.Errorf(mes.CodeDamaged, "number %d of class %d has no name; run takt check", number, class)
-	}
-	if err != nil {
-		return "", err
-	}
-	const most = 1 << 14
-	if len(x.numbered) > most {
-		clear(x.numbered)
-	}
-	x.numbered[k] = string(value)
-	return x.numbered[k], nil
 }
 
 // read returns the entry at a position.
@@ -225,11 +179,36 @@ func (x index) momentOf(m moment) (genealogy.Moment, error) {
 // order of role and position, until fn returns false. Withdrawn events are left
 // out.
 func (x index) mentions(thing uint64, in role, fn func(mention) (bool, error)) error {
+	if thing == x.kept.thing {
+		for _, m := range x.kept.list {
+			if in != 0 && m.role != in {
+				continue
+			}
+			if more, err := fn(m); err != nil || !more {
+				return err
+			}
+		}
+		return nil
+	}
 	prefix := key(nil).number(thing)
 	if in != 0 {
 		prefix = prefix.u8(uint8(in))
 	}
 	return x.mentionsIn(prefix, prefix, fn)
+}
+
+// keepMentions reads the mentions of a thing once for all, where they are few.
+func (x index) keepMentions(thing uint64) error {
+	const most = 1 << 10
+	var list []mention
+	err := x.mentions(thing, 0, func(m mention) (bool, error) {
+		list = append(list, m)
+		return len(list) <= most, nil
+	})
+	if err == nil && len(list) <= most {
+		*x.kept = keptMentions{thing, list}
+	}
+	return err
 }
 
 // mentionsFrom is mentions for a role and all that come behind it.

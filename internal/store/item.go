@@ -135,6 +135,9 @@ func (v *View) Item(id mes.ID) (Item, error) {
 
 func (v *View) item(number uint64) (Item, error) {
 	t, err := v.thing(number)
+	if err == nil {
+		err = v.keepMentions(number)
+	}
 	if err != nil {
 		return Item{}, err
 	}

@@ -65,6 +65,8 @@ type Store struct {
 	id      string
 	room    *room
 	metrics *metrics
+	// numbered are the names that questions have looked up.
+	numbered *numbered
 
 	queue *queue
 	stop  chan struct{} // closed by Close
@@ -120,7 +122,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	s := &Store{
-		cfg: cfg, lock: lock, room: room, metrics: newMetrics(cfg.Metrics),
+		cfg: cfg, lock: lock, room: room, metrics: newMetrics(cfg.Metrics), numbered: newNumbered(),
 		queue: newQueue(cfg.QueueEvents), stop: make(chan struct{}),
 		ended: make(chan struct{}), changed: make(chan struct{}),
 	}
@@ -326,7 +328,7 @@ func (s *Store) read() (index, error) {
 	if err != nil {
 		return index{}, err
 	}
-	return newIndex(tx, st.layers, st.periods, st.position), nil
+	return newIndex(tx, st.layers, st.periods, st.position, s.numbered), nil
 }
 
 // guard turns what bbolt does with a damaged page, a panic or a fault, into an

@@ -166,12 +166,12 @@ func (v *View) makings(number uint64, t mes.Thing) ([]*making, error) {
 	}
 	makings = withoutScans(makings)
 	const most = 1 << 12 // each is some hundred bytes
-	if v.kept > most {
+	if v.madeKept > most {
 		clear(v.made)
-		v.kept = 0
+		v.madeKept = 0
 	}
 	v.made[number] = makings
-	v.kept += 1 + len(makings)
+	v.madeKept += 1 + len(makings)
 	return makings, nil
 }
 

@@ -18,9 +18,9 @@ type View struct {
 	// files is what the view holds of the files, with all views as of another
 	// position that were made of it.
 	files *index
-	// made are answers of makings, kept how many they are.
-	made map[uint64][]*making
-	kept int
+	// made are answers of makings, madeKept how many they are.
+	made     map[uint64][]*making
+	madeKept int
 }
 
 // Position returns the position that the view is of.
@@ -33,7 +33,8 @@ func (v *View) AsOf(position mes.Position) *View {
 	earlier := *v
 	earlier.upTo = min(position, v.position)
 	earlier.emptied = make(map[filled][]emptying)
-	earlier.made, earlier.kept = make(map[uint64][]*making), 0
+	earlier.made, earlier.madeKept = make(map[uint64][]*making), 0
+	earlier.kept = new(keptMentions)
 	return &earlier
 }
 

@@ -85,7 +85,7 @@ func (w *writer) flush() {
 func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 	w := &writer{
 		db: db, periods: periods,
-		names: make(map[nameKey]uint32), epochs: make(map[spanKey]*epoch),
+		index: index{numbered: newNumbered()}, names: make(map[nameKey]uint32), epochs: make(map[spanKey]*epoch),
 		tested: make(map[testedKey]*testedWindow), pending: newPending(),
 	}
 	err := db.View(func(tx *bbolt.Tx) (err error) {
@@ -109,7 +109,7 @@ func (w *writer) reopen(periods []*period, below ...*layer) error {
 		return err
 	}
 	w.periods, w.below = periods, below
-	w.index = newIndex(tx, append([]*layer{w.active}, below...), periods, newest)
+	w.index = newIndex(tx, append([]*layer{w.active}, below...), periods, newest, w.numbered)
 	return nil
 }
 
