@@ -3,6 +3,7 @@ package store_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"math/rand/v2"
@@ -117,12 +118,13 @@ func concerns(e *mes.Event, id mes.Identity, chosen map[mes.ID]bool) bool {
 // for positions: in full, or as a hash.
 func stateOf(t *testing.T, records []mes.Record, sealBytes int, r *rand.Rand, full bool) string {
 	t.Helper()
-	s, err := store.Open(store.Config{Dir: t.TempDir(), Now: func() time.Time { return t0 }, SealBytes: sealBytes})
+	dir := t.TempDir()
+	s, err := store.Open(store.Config{Dir: dir, Now: func() time.Time { return t0 }, SealBytes: sealBytes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := s.Close(); err != nil {
+	defer func() { // Ten thousand of them would fill a disk.
+		if err := errors.Join(s.Close(), os.RemoveAll(dir)); err != nil {
 			t.Error(err)
 		}
 	}()
