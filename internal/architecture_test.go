@@ -76,7 +76,7 @@ var layers = []layer{
 			"internal/store", "api/takt/v1",
 			"internal/genealogy", "internal/yield", "internal/statistics", "internal/spc", "internal/route", "internal/mes",
 		},
-		foreign: []string{errgroup, grpc, prometheus, protobuf, sys, yaml},
+		foreign: []string{errgroup, grpc, net, prometheus, protobuf, sys, yaml},
 	},
 	{
 		path: "internal/bench",
@@ -91,7 +91,7 @@ var layers = []layer{
 			"internal/wire", "internal/store", "api/takt/v1", "internal/genealogy", "internal/yield", "internal/statistics", "internal/spc",
 			"internal/route", "internal/mes",
 		},
-		foreign: []string{errgroup, genproto, grpc, net, prometheus, protobuf},
+		foreign: []string{errgroup, genproto, grpc, prometheus, protobuf},
 	},
 	{
 		path: "internal/web",

@@ -11,7 +11,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/rpc"
@@ -91,12 +93,27 @@ func newService(ctx context.Context, cfg ServeConfig, site Site) (s *service, er
 	return s, nil
 }
 
+// listen takes an address for at most a quarter of the files that the process may
+// have open: however many connect, the store can open its own. Who comes then
+// waits until somebody leaves.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return nil, fmt.Errorf("look at the limit of open files: %w", err)
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(l, int(min(files.Cur/4, rpc.MaxConnections))), nil //nolint:gosec // not above MaxConnections
+}
+
 func (s *service) listen(ctx context.Context) (err error) {
-	var listen net.ListenConfig
-	if s.grpc, err = listen.Listen(ctx, "tcp", s.cfg.GRPC); err != nil {
+	if s.grpc, err = listen(ctx, s.cfg.GRPC); err != nil {
 		return fmt.Errorf("listen for gRPC: %w; name another address with --grpc", err)
 	}
-	if s.http, err = listen.Listen(ctx, "tcp", s.cfg.HTTP); err != nil {
+	if s.http, err = listen(ctx, s.cfg.HTTP); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; name another address with --http", err)
 	}
 	if s.cfg.AddressFile == "" {

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -32,7 +31,8 @@ const (
 	MaxMessageBytes = 4 << 20
 	// maxAnswerBytes is how long a list in an answer may become.
 	maxAnswerBytes = MaxMessageBytes / 2
-	// MaxConnections is how many clients may be connected at once.
+	// MaxConnections is how many clients may be connected at once, as its listener
+	// should see to.
 	MaxConnections = 1024
 	// MaxStreams is how many calls a connection may have at once.
 	MaxStreams = 256
@@ -101,7 +101,7 @@ func New(cfg Config, st *store.Store, log *slog.Logger) *Server {
 // closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ended := make(chan error, 1)
-	go func() { ended <- s.grpc.Serve(netutil.LimitListener(l, MaxConnections)) }()
+	go func() { ended <- s.grpc.Serve(l) }()
 	var err error
 	select {
 	case err = <-ended:

@@ -123,7 +123,10 @@ func check(ctx context.Context, have index, id, dir string, progress func(Progre
 		err = nil
 	}
 	c.tell("indexes", c.last)
-	return c.problems, errors.Join(err, os.Remove(path))
+	if removed := os.Remove(path); !errors.Is(removed, os.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return c.problems, err
 }
 
 // checker collects what is wrong.

@@ -63,7 +63,11 @@ func openBolt(path string, readOnly bool, remedy string) (*bbolt.DB, error) {
 		db, err = bbolt.Open(path, 0o640, options)
 		return err
 	})
-	if err != nil && mes.CodeOf(err) != mes.CodeDamaged {
+	var system syscall.Errno // It says nothing of what is in the file.
+	switch {
+	case errors.As(err, &system):
+		err = fmt.Errorf("open %s: %w", path, err)
+	case err != nil && mes.CodeOf(err) != mes.CodeDamaged:
 		err = mes.Errorf(mes.CodeDamaged, "open %s: %w; %s", path, err, remedy)
 	}
 	return db, err
