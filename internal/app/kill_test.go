@@ -38,9 +38,7 @@ func TestKills(t *testing.T) {
 	for range bothKills {
 		victims = append(victims, "gateway serve")
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(seed(t), 0))
 	random.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
 	records := 400 + 150*len(victims)
 

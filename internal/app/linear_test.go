@@ -102,8 +102,7 @@ func TestLinearizable(t *testing.T) {
 	service := serve("127.0.0.1:0", "127.0.0.1:0")
 	grpc, http := readAddresses(t, service, addresses)
 
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := seed(t)
 	chance := rand.New(rand.NewPCG(seed, 0))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

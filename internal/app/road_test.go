@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,25 @@ import (
 
 // long reports whether the slow tier runs.
 func long() bool { return os.Getenv("TAKT_LONG") != "" }
+
+// seed is where the chance of a test with kills comes from, another one each time:
+// TAKT_SEED repeats it, as far as the clock lets it.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	n := uint64(time.Now().UnixNano()) //nolint:gosec // not before 1970
+	if text := os.Getenv("TAKT_SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("TAKT_SEED: %v", err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("repeat it with: TAKT_SEED=%d TAKT_LONG=%s go test ./internal/app -run '%s$'", n, os.Getenv("TAKT_LONG"), t.Name())
+		}
+	})
+	return n
+}
 
 // TestDemo runs the whole road: what the line emitted is what the store holds,
 // record by record, through OPC UA, the gateway's spool and gRPC. The slow tier

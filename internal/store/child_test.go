@@ -162,16 +162,21 @@ func runChild(t *testing.T, dir, does string, each func(child *os.Process)) (dur
 	return durable, stderr.String()
 }
 
-// seed is where the chance of a fault test comes from: TAKT_SEED repeats a run.
+// seed is where the chance of a fault test comes from: TAKT_SEED repeats a run, as
+// a test that failed says.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	text := os.Getenv("TAKT_SEED")
-	if text == "" {
-		return 1
+	n := uint64(1)
+	if text := os.Getenv("TAKT_SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("TAKT_SEED: %v", err)
+		}
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("TAKT_SEED: %v", err)
-	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("repeat it with: TAKT_SEED=%d TAKT_LONG=%s go test ./internal/store -run '%s$'", n, os.Getenv("TAKT_LONG"), t.Name())
+		}
+	})
 	return n
 }
