@@ -40,46 +40,122 @@ func TestKills(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(seed(t), 0))
 	random.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
-	records := 400 + 150*len(victims)
-
-	dir := t.TempDir()
-	bin := build(t, dir)
-	file := func(name string) string { return filepath.Join(dir, name) }
-	addresses := file("addresses")
-	start := func(name string, args ...string) *process {
-		return startProcess(t, bin, file(name+".log"), append([]string{name}, args...)...)
-	}
-
-	service := start("serve", "--data", file("store"), "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--address-file", addresses)
-	grpc, http := readAddresses(t, service, addresses)
-	line := start("sim", "--data", file("line"), "--speed", "25", "--warm", "1h", "--records", strconv.Itoa(records), "--port", "0",
-		"--config-out", file("gateway.yaml"), "--emitted", file("emitted"), "--server", grpc, "--spool", file("spool"))
-	waitForFile(t, line, file("gateway.yaml"))
-	gateway := start("gateway", "-c", file("gateway.yaml"))
-
+	r := newRoad(t, 400+150*len(victims))
 	for _, victim := range victims {
 		// The random moment is the point; nothing is waited for.
 		<-time.After(time.Duration(200+random.IntN(1000)) * time.Millisecond)
-		if line.ended() {
-			t.Fatalf("the line ended before the kills did: %v", line.wait())
+		if r.line.ended() {
+			t.Fatalf("the line ended before the kills did: %v", r.line.wait())
 		}
 		if strings.Contains(victim, "gateway") {
-			gateway.kill()
+			r.gateway.kill()
 		}
 		if strings.Contains(victim, "serve") {
-			service.kill()
-			service = start("serve", "--data", file("store"), "--grpc", grpc, "--http", http)
+			r.service.kill()
+			r.serve()
 		}
 		if strings.Contains(victim, "gateway") {
-			gateway = start("gateway", "-c", file("gateway.yaml"))
+			r.gateway = r.start("gateway", "-c", r.file("gateway.yaml"))
 		}
 	}
-	if err := line.wait(); err != nil {
-		t.Fatalf("line: %v", err)
-	}
-	got, ledger := arrived(t, dir, grpc, gateway, service)
+	got, ledger := r.arrived()
 	t.Logf("%d kills of the gateway, %d of the service, %d of both: %d records emitted, %d stored, %d duplicates",
 		gatewayKills, serviceKills, bothKills, len(got), len(got), ledger.Duplicates)
+}
+
+// TestRestoreHeals backs up a service while a line runs, and loses its disk a
+// while later. The backup is restored, gateways send again what came after it, and
+// nothing is missing.
+func TestRestoreHeals(t *testing.T) {
+	r := newRoad(t, 1500)
+	for _, position := range []uint64{200, 400} { // the second one goes on with the first
+		r.reach(position)
+		if err := r.start("backup", r.file("backup"), "--server", r.grpc).wait(); err != nil {
+			t.Fatalf("backup: %v", err)
+		}
+	}
+	r.reach(800)
+	r.service.kill()
+	before, _ := storedSet(t, r.file("store"))
+	if err := os.RemoveAll(r.file("store")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.start("restore", r.file("backup"), "--data", r.file("store")).wait(); err != nil {
+		t.Fatalf("restore: %v", err)
+	}
+	restored, _ := storedSet(t, r.file("store"))
+	r.serve()
+	got, _ := r.arrived()
+	t.Logf("%d records when the disk was lost, %d in the backup, %d in the end", len(before), len(restored), len(got))
+	if len(restored) == 0 || len(restored) >= len(before) {
+		t.Error("the backup has nothing, or all: the test shows nothing")
+	}
+}
+
+// road is a line, a gateway and a service, each a process, in one folder.
+type road struct {
+	t                      *testing.T
+	dir, bin               string
+	grpc, http             string
+	service, line, gateway *process
+}
+
+// newRoad starts a line that emits so many records, and what carries them.
+func newRoad(t *testing.T, records int) *road {
+	t.Helper()
+	r := &road{t: t, dir: t.TempDir(), grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
+	r.bin = build(t, r.dir)
+	r.serve()
+	r.grpc, r.http = readAddresses(t, r.service, r.file("addresses"))
+	r.line = r.start("sim", "--data", r.file("line"), "--speed", "25", "--warm", "1h", "--records", strconv.Itoa(records), "--port", "0",
+		"--config-out", r.file("gateway.yaml"), "--emitted", r.file("emitted"), "--server", r.grpc, "--spool", r.file("spool"))
+	waitForFile(t, r.line, r.file("gateway.yaml"))
+	r.gateway = r.start("gateway", "-c", r.file("gateway.yaml"))
+	return r
+}
+
+func (r *road) file(name string) string { return filepath.Join(r.dir, name) }
+
+// start starts a command.
+func (r *road) start(name string, args ...string) *process {
+	r.t.Helper()
+	return startProcess(r.t, r.bin, r.file(name+".log"), append([]string{name}, args...)...)
+}
+
+// serve starts the service, where it was before.
+func (r *road) serve() {
+	r.t.Helper()
+	r.service = r.start("serve", "--data", r.file("store"), "--grpc", r.grpc, "--http", r.http, "--address-file", r.file("addresses"))
+}
+
+// reach waits until the service has so many records.
+func (r *road) reach(position uint64) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	defer cancel()
+	c, err := client.Dial(client.Config{Addr: r.grpc})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
+		info, err := taktv1.NewAdminServiceClient(c.Conn()).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
+		if err != nil {
+			r.t.Fatalf("wait for position %d: %v", position, err)
+		}
+		if info.GetPosition() >= position {
+			return
+		}
+	}
+}
+
+// arrived waits until the line has ended and all that it emitted has arrived.
+func (r *road) arrived() (map[string]string, store.LedgerEntry) {
+	r.t.Helper()
+	if err := r.line.wait(); err != nil {
+		r.t.Fatalf("line: %v", err)
+	}
+	return arrived(r.t, r.dir, r.grpc, r.gateway, r.service)
 }
 
 // arrived waits until the service has all that the line in dir has emitted, ends
