@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/takt-mes/takt/internal/gateway/config"
 	"github.com/takt-mes/takt/internal/line"
 )
@@ -29,6 +31,9 @@ func GatewayConfig(l *line.Line, endpoints map[string]string, gateway config.Gat
 				Security:   config.Security{Policy: "None", Mode: "None", AllowNone: true},
 				Namespaces: map[string]string{"p": Namespace},
 				BootID:     "p;s=" + bootIDTag,
+				// The simulated PLC has as many sessions as anybody wants, and its library
+				// ends one that nobody uses while it still publishes to it.
+				SessionTimeout: time.Hour,
 			})
 		}
 		if _, ok := c.Schemas[b.SchemaName]; !ok && b.Schema != nil {

@@ -74,9 +74,9 @@ func TestParse(t *testing.T) {
 			Endpoint:     "opc.tcp://127.0.0.1:4841",
 			Security:     Security{Policy: "None", Mode: "None", AllowNone: true},
 			Namespaces:   map[string]string{"p": "urn:takt:line"},
-			Subscription: Subscription{Publish: 100 * time.Millisecond},
-			BootID:       "p;s=PLC.BootId",
-			Clock:        Clock{MaxOffset: 2 * time.Second},
+			Subscription: Subscription{Publish: 100 * time.Millisecond}, SessionTimeout: 30 * time.Second,
+			BootID: "p;s=PLC.BootId",
+			Clock:  Clock{MaxOffset: 2 * time.Second},
 			Stations: []Station{
 				{Source: "L1/P2/WND01", Template: "std", Vars: map[string]string{"block": "L1.WND.01"}, Schema: "winding"},
 				{Source: "L1/P2/WND02", Template: "std", Vars: map[string]string{"block": "L1.WND.02"}, Schema: "winding"},
@@ -257,6 +257,10 @@ func TestParseRefuses(t *testing.T) {
 		{
 			"duration", "publish: 100ms", "publish: 100mss",
 			`line 13, column 29: "100mss" is no duration; write it as 100ms or 72h`,
+		},
+		{
+			"session timeout", "subscription: {publish: 100ms}", "session_timeout: 5s",
+			`line 13, column 22: plcs[0].session_timeout is 5s; 10s to 1h0m0s are taken`,
 		},
 		{
 			"no event time", "          event_time: 'p;s={block}.Time'\n          slot", "          slot",

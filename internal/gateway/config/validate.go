@@ -116,6 +116,10 @@ func (p *PLC) validate(path []any) error {
 			return At(step(path, "namespaces", name), "is empty; write the namespace's URI")
 		}
 	}
+	const least, most = 10 * time.Second, time.Hour
+	if p.SessionTimeout < least || p.SessionTimeout > most {
+		return At(step(path, "session_timeout"), "is %s; %s to %s are taken", p.SessionTimeout, least, most)
+	}
 	if p.Subscription.Publish < time.Millisecond {
 		return At(step(path, "subscription", "publish"), "is %s; at least 1ms is taken", p.Subscription.Publish)
 	}

@@ -74,7 +74,7 @@ func (c *Client) connect(ctx context.Context, cancel context.CancelCauseFunc) (*
 		opcua.AutoReconnect(false),
 		opcua.RequestTimeout(c.libraryTimeout()),
 		opcua.DialTimeout(requestTimeout),
-		opcua.SessionTimeout(30*time.Second),
+		opcua.SessionTimeout(c.plc.SessionTimeout),
 		opcua.SessionName("takt "+c.facts.Gateway.String()),
 		opcua.StateChangedFunc(func(state opcua.ConnState) {
 			if state == opcua.Closed || state == opcua.Disconnected {
