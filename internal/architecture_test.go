@@ -81,7 +81,7 @@ var layers = []layer{
 	{
 		path: "internal/bench",
 		takt: []string{
-			"internal/client", "internal/sim", "internal/line", "api/takt/v1", "internal/mes",
+			"internal/client", "internal/backup", "internal/sim", "internal/line", "api/takt/v1", "internal/mes",
 		},
 		foreign: []string{errgroup, grpc, pgx, protobuf, sys},
 	},

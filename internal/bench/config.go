@@ -15,6 +15,14 @@ const (
 	ShapeLine = "line"
 )
 
+// What is done beside lines that report at a rate.
+const (
+	// BesideTraces follows what was made of a lot for up to 200,000 cells.
+	BesideTraces = "traces"
+	// BesideBackups takes a whole backup.
+	BesideBackups = "backups"
+)
+
 // AgainstPostgres has the same work done in PostgreSQL.
 const AgainstPostgres = "postgres"
 
@@ -54,6 +62,9 @@ type Config struct {
 	Lines int
 	Rate  float64
 	For   time.Duration
+	// Beside is what is done again and again in every other part of a paced run:
+	// BesideTraces or BesideBackups.
+	Beside string
 }
 
 // Bounds of a Config.
@@ -86,6 +97,8 @@ func (c Config) Validate() error {
 		return mes.Invalid("minutes", "must be more than 0")
 	case c.Lines < 1 || c.Lines > maxLines:
 		return mes.Invalid("lines", fmt.Sprintf("is %d; 1 to %d are taken", c.Lines, maxLines))
+	case c.Beside != BesideTraces && c.Beside != BesideBackups:
+		return mes.Invalid("beside", fmt.Sprintf("is %q; traces and backups are there", c.Beside))
 	case c.Rate < 0 || c.For < 0:
 		return mes.Invalid("rate", "and for must not be negative")
 	}

@@ -103,11 +103,12 @@ func finishedCell(r line.Record) string {
 	return string(work.Subjects[0].ID)
 }
 
-// phases is how many parts a paced run has: without traces and with them in turns.
+// phases is how many parts a paced run has: without a companion and with it in
+// turns.
 const phases = 10
 
 // paced measures what the stations of lines wait for their acknowledgement, while
-// nothing else happens and while one forward trace follows the other.
+// nothing else happens and while a companion runs.
 func (b *bench) paced(ctx context.Context) error {
 	list, err := lines(b.cfg.Lines, b.cfg.Seed)
 	if err != nil {
@@ -117,8 +118,12 @@ func (b *bench) paced(ctx context.Context) error {
 	for _, l := range list {
 		b.takt.schemas = append(b.takt.schemas, schemasOf(l)...)
 	}
+	beside := b.traces()
+	if b.cfg.Beside == BesideBackups {
+		beside = b.backups()
+	}
 	p := &pacedRun{
-		bench: b, start: time.Now(), phase: b.cfg.For / phases,
+		bench: b, beside: beside, start: time.Now(), phase: b.cfg.For / phases,
 		interval: time.Duration(float64(b.cfg.Lines) / b.cfg.Rate * float64(time.Second)),
 		memory:   watchMemory(ctx, b.takt.process),
 	}
@@ -126,5 +131,5 @@ func (b *bench) paced(ctx context.Context) error {
 	if err := p.run(ctx, list); err != nil {
 		return err
 	}
-	return p.report()
+	return p.report(ctx)
 }

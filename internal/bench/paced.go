@@ -24,11 +24,9 @@ type pacedRun struct {
 	phase, interval time.Duration
 	memory          *memoryWatch
 	flows           []*flow
-	// cores is what the server took of the machine's in each phase, traces how long
-	// each whole trace took, reached what it came to.
-	cores   []float64
-	traces  []time.Duration
-	reached int
+	// cores is what the server took of the machine's in each phase.
+	cores  []float64
+	beside *companion
 }
 
 // deadlineSlack is how much too early a call's deadline may come.
@@ -39,8 +37,8 @@ func (p *pacedRun) phaseOf(at time.Time) int {
 	return min(max(0, int(at.Sub(p.start)/p.phase)), phases-1)
 }
 
-// traced says whether traces are running in a phase.
-func traced(phase int) bool { return phase%2 == 1 }
+// accompanied says whether the companion runs in a phase.
+func accompanied(phase int) bool { return phase%2 == 1 }
 
 func (p *pacedRun) run(ctx context.Context, list []*line.Line) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -51,16 +49,16 @@ func (p *pacedRun) run(ctx context.Context, list []*line.Line) error {
 		p.flows = append(p.flows, f)
 		group.Go(func() error { return f.send(ctx, p.takt.client, l) })
 	}
-	group.Go(func() error { return p.trace(ctx) })
+	group.Go(func() error { return p.accompany(ctx) })
 	group.Go(func() error { return p.watch(ctx) })
 	return group.Wait()
 }
 
-// trace traces forward from the first powder lot, again and again, in every other
-// phase. A trace that the end of its phase breaks off does not count.
-func (p *pacedRun) trace(ctx context.Context) error {
+// accompany has the companion do one after the other in every other phase. One that
+// the end of its phase breaks off does not count.
+func (p *pacedRun) accompany(ctx context.Context) error {
 	for phase := range phases {
-		if !traced(phase) {
+		if !accompanied(phase) {
 			continue
 		}
 		end := p.start.Add(time.Duration(phase+1) * p.phase)
@@ -70,17 +68,16 @@ func (p *pacedRun) trace(ctx context.Context) error {
 		inPhase, cancel := context.WithDeadline(ctx, end)
 		for inPhase.Err() == nil {
 			began := time.Now()
-			things, err := p.takt.forward(inPhase, powderName(0))
+			err := p.beside.once(inPhase)
 			// gRPC keeps the deadline by its own clock, which may be a little ahead.
 			if inPhase.Err() != nil || err != nil && time.Until(end) < deadlineSlack {
 				break
 			}
 			if err != nil {
 				cancel()
-				return fmt.Errorf("trace forward: %w", err)
+				return fmt.Errorf("%s: %w", p.beside.name, err)
 			}
-			p.traces = append(p.traces, time.Since(began))
-			p.reached = len(things)
+			p.beside.took = append(p.beside.took, time.Since(began))
 		}
 		cancel()
 	}
@@ -105,7 +102,7 @@ func (p *pacedRun) watch(ctx context.Context) error {
 }
 
 // report adds the run's rows.
-func (p *pacedRun) report() error {
+func (p *pacedRun) report(ctx context.Context) error {
 	memory, err := p.memory.most()
 	if err != nil && p.takt.process != nil {
 		return err
@@ -121,16 +118,16 @@ func (p *pacedRun) report() error {
 	for _, with := range []bool{false, true} {
 		var p50, p99, cores []float64
 		for phase := range phases {
-			if traced(phase) != with {
+			if accompanied(phase) != with {
 				continue
 			}
 			p50 = append(p50, milliseconds(percentile(acks[phase], 0.5)))
 			p99 = append(p99, milliseconds(percentile(acks[phase], 0.99)))
 			cores = append(cores, p.cores[phase])
 		}
-		when := "without traces"
+		when := "without " + p.beside.name
 		if with {
-			when = "with traces"
+			when = "with " + p.beside.name
 		}
 		p.addPaced("ack p50, "+when, "ms", p50)
 		p.addPaced("ack p99, "+when, "ms", p99)
@@ -138,11 +135,16 @@ func (p *pacedRun) report() error {
 			p.addPaced("cores in use, "+when, "cores", cores)
 		}
 	}
-	var traces []float64
-	for _, took := range p.traces {
-		traces = append(traces, milliseconds(took))
+	var took []float64
+	for _, t := range p.beside.took {
+		took = append(took, milliseconds(t))
 	}
-	p.addPaced(fmt.Sprintf("forward trace to %d coils and cells", p.reached), "ms", traces)
+	p.addPaced(p.beside.what(), "ms", took)
+	if p.beside.after != nil {
+		if err := p.beside.after(ctx, p); err != nil {
+			return err
+		}
+	}
 	p.addPaced("events a second", "events/s", []float64{float64(sent) / p.cfg.For.Seconds()})
 	if p.takt.process != nil {
 		p.addPaced("anonymous memory, most", "MB", []float64{float64(memory) / (1 << 20)})

@@ -69,6 +69,7 @@ func newBench(c *connection) *cobra.Command {
 	flags.IntVar(&cfg.Lines, "lines", 20, "how many `lines` report, in the line's shape")
 	flags.Float64Var(&cfg.Rate, "rate", 0, "so many `events` a second of all lines; 0 is as fast as can be")
 	flags.DurationVar(&cfg.For, "for", time.Minute, "for how `long`, where there is a --rate")
+	flags.StringVar(&cfg.Beside, "beside", bench.BesideTraces, "what is `done` in every other tenth of that: traces or backups")
 	flags.StringVarP(&form, "output", "o", formTable, "the answer as `table`, json or csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		switch form {

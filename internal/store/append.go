@@ -114,8 +114,9 @@ func (s *Store) Begin(ctx context.Context, b Batch) (Appending, error) {
 // may be in the log, in part or whole; send it again.
 //
 // Errors: CodeOffsetGap where the batch begins beyond the next offset (value
-// `expected`), CodeBusy where the disk became full, CodeUnavailable where the store is closed, and the store's own
-// failure, after which nothing is taken any more.
+// `expected`), CodeBusy where the disk became full, CodeUnavailable where the
+// store is closed, and the store's own failure, after which nothing is taken any
+// more.
 func (a Appending) Wait(ctx context.Context) (Appended, error) {
 	select {
 	case got := <-a.request.answer:
@@ -303,21 +304,7 @@ func (s *Store) write(w *writer) {
 			return
 		}
 		group := s.queue.take()
-		var err error
-		if l.stuck {
-			err = l.turn(w)
-		}
-		if err == nil && l.stuck {
-			s.sendBack(group)
-			continue
-		}
-		if err == nil {
-			err = s.commit(w, group)
-		}
-		if err == nil {
-			err = l.turn(w)
-		}
-		if err != nil {
+		if err := s.takeGroup(w, &l, group); err != nil {
 			err := s.fail(err)
 			for _, r := range group {
 				select {
@@ -328,6 +315,24 @@ func (s *Store) write(w *writer) {
 			return
 		}
 	}
+}
+
+// takeGroup commits a group of requests, or sends it back where what is in memory
+// waits for room on the disk.
+func (s *Store) takeGroup(w *writer, l *sealer, group []*request) error {
+	if l.stuck {
+		if err := l.turn(w); err != nil {
+			return err
+		}
+	}
+	if l.stuck {
+		s.sendBack(group)
+		return nil
+	}
+	if err := s.commit(w, group); err != nil {
+		return err
+	}
+	return l.turn(w)
 }
 
 // fail ends the store for good, and returns what is told everybody.
@@ -345,14 +350,15 @@ func (s *Store) fail(err error) error {
 func (s *Store) commit(w *writer, requests []*request) error {
 	start := time.Now()
 	answers := make([]answer, len(requests))
-	w.begin(s.cfg.Now())
-	if err := s.wal.Extend(payloadBound(requests)); full(err) {
+	switch err := s.wal.Extend(payloadBound(requests)); {
+	case full(err):
 		s.sendBack(requests)
 		return nil
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	err := guard(func() (err error) {
+		w.begin(s.cfg.Now())
 		w.group.tallies = s.room.pay()
 		for i, r := range requests {
 			if answers[i], err = w.take(r); err != nil {

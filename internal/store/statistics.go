@@ -433,7 +433,7 @@ func (s *sampler) layer(l *layer) error {
 		if err != nil {
 			return err
 		}
-		if m, ok := measurementOf(row.Event); ok && !m.notes {
+		if m, ok := mes.MeasuredOf(row.Event); ok && !m.Noted {
 			if err := s.plain(&row, &m); err != nil {
 				return err
 			}
@@ -465,19 +465,19 @@ func asked[T ~string | ~[]byte](s *sampler, schema T, at time.Time, segment, equ
 }
 
 // plain is event for one without notes.
-func (s *sampler) plain(row *block.Row, m *measurement) error {
-	if !asked(s, m.schema, m.time, m.segment, m.equipment) {
+func (s *sampler) plain(row *block.Row, m *mes.Measured) error {
+	if !asked(s, m.Schema, m.EventTime, m.ProcessSegment, m.Equipment) {
 		return nil
 	}
 	value, quality := math.NaN(), mes.QualityMissing
-	if s.column.index < m.count() {
-		value, quality = m.value(s.column.index), mes.QualityGood
+	if s.column.index < m.Count() {
+		value, quality = m.Value(s.column.index), mes.QualityGood
 	}
 	segment := s.segment
-	if string(m.segment) != segment {
-		segment = string(m.segment)
+	if string(m.ProcessSegment) != segment {
+		segment = string(m.ProcessSegment)
 	}
-	return s.one(row, m.mode, segment, value, quality)
+	return s.one(row, m.Mode, segment, value, quality)
 }
 
 func (s *sampler) event(row *block.Row, e *mes.Event) error {

@@ -1,4 +1,4 @@
-package store
+package mes_test
 
 import (
 	"math"
@@ -9,9 +9,9 @@ import (
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// FuzzMeasurement reads events both ways: what measurementOf makes out of an
-// event as the log has it, mes.DecodeEvent says too.
-func FuzzMeasurement(f *testing.F) {
+// FuzzMeasured reads events both ways: what MeasuredOf makes out of an
+// event as the log has it, DecodeEvent says too.
+func FuzzMeasured(f *testing.F) {
 	schema := mes.SchemaID("0123456789abcdef")
 	for _, w := range []*mes.Work{
 		{},
@@ -25,7 +25,7 @@ func FuzzMeasurement(f *testing.F) {
 		f.Add(mes.AppendEvent(nil, &mes.Event{EventTime: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), Fact: w}))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = measurementOf(b)
+		_, _ = mes.MeasuredOf(b)
 		e, err := mes.DecodeEvent(b)
 		if err != nil {
 			return
@@ -34,26 +34,26 @@ func FuzzMeasurement(f *testing.F) {
 		if e, err = mes.DecodeEvent(canonical); err != nil {
 			return
 		}
-		m, ok := measurementOf(canonical)
+		m, ok := mes.MeasuredOf(canonical)
 		w, isWork := e.Fact.(*mes.Work)
 		measured := isWork && w.Measurements != nil && len(w.Measurements.Schema) > 0
 		if ok != measured {
-			t.Fatalf("measurementOf(%x) = %t; want %t", canonical, ok, measured)
+			t.Fatalf("mes.MeasuredOf(%x) = %t; want %t", canonical, ok, measured)
 		}
 		if !ok {
 			return
 		}
 		var values []uint64
-		for i := range m.count() {
-			values = append(values, math.Float64bits(m.value(i)))
+		for i := range m.Count() {
+			values = append(values, math.Float64bits(m.Value(i)))
 		}
 		var want []uint64
 		for _, v := range w.Measurements.Values {
 			want = append(want, math.Float64bits(v))
 		}
-		if !m.time.Equal(e.EventTime) || string(m.equipment) != string(e.Equipment) || string(m.segment) != e.ProcessSegment || m.mode != e.Mode ||
-			string(m.schema) != string(w.Measurements.Schema) || m.notes != (len(w.Measurements.Notes) > 0) || !slices.Equal(values, want) {
-			t.Errorf("measurementOf(%x) = %+v; want what %+v says", canonical, m, e)
+		if !m.EventTime.Equal(e.EventTime) || string(m.Equipment) != string(e.Equipment) || string(m.ProcessSegment) != e.ProcessSegment || m.Mode != e.Mode ||
+			string(m.Schema) != string(w.Measurements.Schema) || m.Noted != (len(w.Measurements.Notes) > 0) || !slices.Equal(values, want) {
+			t.Errorf("mes.MeasuredOf(%x) = %+v; want what %+v says", canonical, m, e)
 		}
 	})
 }
