@@ -293,7 +293,7 @@ func (s *Store) write(w *writer) {
 	defer close(s.ended)
 	l := sealer{store: s}
 	defer func() {
-		if err := errors.Join(l.wait(w), w.close()); err != nil {
+		if err := l.wait(w); err != nil {
 			_ = s.fail(err) // The log has what was not sealed.
 		}
 	}()
@@ -358,6 +358,10 @@ func (s *Store) commit(w *writer, requests []*request) error {
 		return err
 	}
 	err := guard(func() (err error) {
+		if err := w.reopen(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
 		w.begin(s.cfg.Now())
 		w.group.tallies = s.room.pay()
 		for i, r := range requests {

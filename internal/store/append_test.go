@@ -127,3 +127,42 @@ func TestLargeBatchesArePushedBack(t *testing.T) {
 		t.Errorf("%d records are kept, want %d; %d batches were pushed back, want some", kept, want, pushedBack)
 	}
 }
+
+// TestFilesOutgrowTheirMapping has files become larger than the address space that
+// they were mapped in, again and again, while others read and nothing else comes.
+func TestFilesOutgrowTheirMapping(t *testing.T) {
+	store.SmallMapping(t)
+	dir := t.TempDir()
+	s, err := store.Open(store.Config{Dir: dir, SealBytes: 1 << 18})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		for ctx.Err() == nil {
+			if err := s.View(context.Background(), 0, func(v *store.View) error { _, err := v.Search("C1"); return err }); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	const batch = 100
+	for n := range 100 {
+		records := make([]mes.Record, batch)
+		for i := range records {
+			records[i] = work("P1", n*batch+i+1, fmt.Sprintf("C%d", n*batch+i), mes.DispositionConformant)
+		}
+		mustAppend(t, s, n*batch+1, records...)
+	}
+	stop()
+	reading.Wait()
+	size, err := s.Size()
+	if err != nil || size < 1<<20 {
+		t.Errorf("the files have %d bytes, %v: too few to outgrow anything", size, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	checkDir(t, dir)
+}

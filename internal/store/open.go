@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
@@ -46,6 +47,11 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// mapBytes is how much address space a file that grows is mapped in from the start.
+// It costs nothing, but for one that outgrows it: the mapping is made anew, which
+// waits for every reader, and who begins to read waits, too. Tests make it small.
+var mapBytes = 1 << 40
+
 // openBolt opens a bbolt file, and makes one where it is missing. What to do
 // when it is damaged is told.
 func openBolt(path string, readOnly bool, remedy string) (*bbolt.DB, error) {
@@ -54,14 +60,17 @@ func openBolt(path string, readOnly bool, remedy string) (*bbolt.DB, error) {
 	}
 	var db *bbolt.DB
 	err := guard(func() (err error) {
-		options := &bbolt.Options{Timeout: time.Second, ReadOnly: readOnly}
-		if !readOnly {
-			// The mapping is large from the start, so that it need not grow, which
-			// would wait for every reader.
-			options.InitialMmapSize = 1 << 32
+		if readOnly {
+			db, err = bbolt.Open(path, 0o640, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
+			return err
 		}
-		db, err = bbolt.Open(path, 0o640, options)
-		return err
+		// Some machines have less of it to give.
+		for bytes := mapBytes; ; bytes /= 2 {
+			db, err = bbolt.Open(path, 0o640, &bbolt.Options{Timeout: time.Second, InitialMmapSize: bytes})
+			if !errors.Is(err, unix.ENOMEM) || bytes == 0 {
+				return err
+			}
+		}
 	})
 	var system syscall.Errno // It says nothing of what is in the file.
 	switch {

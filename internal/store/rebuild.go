@@ -159,12 +159,11 @@ func (w *writer) merge() error {
 	if err := w.close(); err != nil {
 		return err
 	}
-	w.tx = nil
 	if err := mergeLayer(w.db, w.active, w.last); err != nil {
 		return err
 	}
 	w.active = newLayer(w.last)
-	return w.reopen(w.periods)
+	return w.reopen()
 }
 
 // encoded returns the entries of a group of the chunk that is open.

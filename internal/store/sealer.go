@@ -44,10 +44,7 @@ func (l *sealer) turn(w *writer) error {
 		return nil
 	}
 	end, periods, sealing := w.last, w.periods, w.active
-	w.active = newLayer(w.last)
-	if err := w.reopen(periods, sealing); err != nil {
-		return err
-	}
+	w.active, w.below = newLayer(w.last), []*layer{sealing}
 	l.sealing = sealing
 	l.store.publish(w)
 	done, noRoom := make(chan sealedLayer, 1), make(chan struct{}, 1)
@@ -90,15 +87,11 @@ func (l *sealer) look(w *writer, wait bool) error {
 func (l *sealer) end(w *writer, s sealedLayer) error {
 	l.sealing = nil
 	w.periods = s.periods // They are closed with the store, whatever went wrong.
-	if s.err != nil {
-		l.store.publish(w)
-		return s.err
-	}
-	if err := w.reopen(s.periods); err != nil {
-		return err
+	if s.err == nil {
+		w.below = nil
 	}
 	l.store.publish(w)
-	return nil
+	return s.err
 }
 
 // wait waits for what is being sealed.

@@ -183,7 +183,10 @@ func (s *Store) open() (*writer, error) {
 		if err := w.catchUp(context.Background(), endless, s.cfg.SealBytes, func(Progress) {}); err != nil {
 			return err
 		}
-		return s.wal.Replay(w.last.group+1, w.replayPayload)
+		if err := s.wal.Replay(w.last.group+1, w.replayPayload); err != nil {
+			return err
+		}
+		return w.close()
 	})
 	if err != nil {
 		if w != nil {

@@ -96,11 +96,13 @@ func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 		return nil, err
 	}
 	w.active = newLayer(w.last)
-	return w, w.reopen(periods)
+	return w, w.reopen()
 }
 
-// reopen reads from now on what was sealed meanwhile.
-func (w *writer) reopen(periods []*period, below ...*layer) error {
+// reopen reads what is in the files now, until close. It must not be long: what
+// makes a file larger than its mapping waits for all who read it, and all who
+// begin to read then wait for that.
+func (w *writer) reopen() error {
 	if err := w.close(); err != nil {
 		return err
 	}
@@ -108,8 +110,7 @@ func (w *writer) reopen(periods []*period, below ...*layer) error {
 	if err != nil {
 		return err
 	}
-	w.periods, w.below = periods, below
-	w.index = newIndex(tx, append([]*layer{w.active}, below...), periods, newest, w.numbered)
+	w.index = newIndex(tx, append([]*layer{w.active}, w.below...), w.periods, newest, w.numbered)
 	return nil
 }
 
@@ -118,7 +119,9 @@ func (w *writer) close() error {
 	if w.tx == nil {
 		return nil
 	}
-	return w.index.close()
+	err := w.index.close()
+	w.tx = nil
+	return err
 }
 
 func (w *writer) put(t table.ID, k, value []byte) { w.active.tables.Put(t, k, value) }
