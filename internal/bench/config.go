@@ -33,6 +33,9 @@ type Config struct {
 	// Server is a server that runs already, by its gRPC address; it gets the
 	// load. Empty to start one in a temporary folder.
 	Server string
+	// Loaded says that Server has the load of an earlier run, with the same seed and
+	// as many cells or more; only questions are asked then.
+	Loaded bool
 	// Dir is where the temporary folder is made; the system's where empty.
 	Dir string
 	// Against is AgainstPostgres, or empty to measure Takt alone.
@@ -91,6 +94,8 @@ func (c Config) Validate() error {
 		return mes.Invalid("shape", fmt.Sprintf("is %q; bench and line are there", c.Shape))
 	case c.Shape == ShapeLine && c.Against != "":
 		return mes.Invalid("shape", "line is measured alone, without an --against: slots and coils have no tables there")
+	case c.Loaded && (c.Server == "" || c.Shape != ShapeBench || c.Against != ""):
+		return mes.Invalid("loaded", "needs the --server that has the load, in the bench's shape, without an --against")
 	case c.Values != ValuesInstrument && c.Values != ValuesRandom:
 		return mes.Invalid("values", fmt.Sprintf("is %q; instrument and random are there", c.Values))
 	case c.Limit <= 0:

@@ -65,6 +65,7 @@ func newBench(c *connection) *cobra.Command {
 	flags.StringVar(&cfg.Against, "against", "", "compare with `postgres`")
 	flags.StringVar(&cfg.Postgres, "postgres", "", "how to connect to PostgreSQL, a `URL` or keywords; schemas takt_bench… are made and removed there")
 	flags.StringVar(&cfg.PostgresControl, "postgres-control", "", "a `program` that is called with crash and with start, for row 13")
+	flags.BoolVar(&cfg.Loaded, "loaded", false, "the --server has the load of an earlier run with this seed, and as many cells: only ask")
 	flags.StringVar(&cfg.Dir, "dir", "", "the `folder` that the temporary one is made in")
 	flags.IntVar(&cfg.Lines, "lines", 20, "how many `lines` report, in the line's shape")
 	flags.Float64Var(&cfg.Rate, "rate", 0, "so many `events` a second of all lines; 0 is as fast as can be")
