@@ -219,7 +219,7 @@ func (c *claimant) claim(ctx context.Context, in claim) (outcome, error) {
 	}}
 	c.sent++
 	total, err := c.client.AppendAll(ctx, client.Sender{Gateway: mes.Gateway(fmt.Sprintf("g%d", c.n)), Spool: strconv.Itoa(c.sent)}, nil,
-		one(mes.Record{Identity: mes.Identity{Source: "P1", Epoch: 1, Sequence: mes.Sequence(in.identity) + 1}, Event: mes.AppendEvent(nil, &event)}), nil) //nolint:gosec // some hundreds
+		one(mes.Record{Identity: mes.Identity{Source: "P1", Epoch: 1, Sequence: mes.Sequence(in.identity) + 1}, Event: mes.AppendEvent(nil, &event)}), nil)
 	switch {
 	case err != nil:
 		return outcome{}, err

@@ -28,7 +28,7 @@ func long() bool { return os.Getenv("TAKT_LONG") != "" }
 // TAKT_SEED repeats it, as far as the clock lets it.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	n := uint64(time.Now().UnixNano()) //nolint:gosec // not before 1970
+	n := uint64(time.Now().UnixNano())
 	if text := os.Getenv("TAKT_SEED"); text != "" {
 		var err error
 		if n, err = strconv.ParseUint(text, 10, 64); err != nil {

@@ -106,7 +106,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return netutil.LimitListener(l, int(min(files.Cur/4, rpc.MaxConnections))), nil //nolint:gosec // not above MaxConnections
+	return netutil.LimitListener(l, int(min(files.Cur/4, rpc.MaxConnections))), nil
 }
 
 func (s *service) listen(ctx context.Context) (err error) {

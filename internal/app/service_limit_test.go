@@ -35,7 +35,7 @@ func TestFewFiles(t *testing.T) {
 		sent++
 		item := mes.Thing{Kind: mes.RefItem, ID: mes.ID("CELL-" + strconv.Itoa(sent))}
 		event := mes.Event{EventTime: time.Date(2026, 9, 1, 6, 0, 0, 0, time.UTC), Fact: &mes.Work{Subjects: []mes.Ref{{Thing: item}}}}
-		record := mes.Record{Identity: mes.Identity{Source: "P1", Epoch: 1, Sequence: mes.Sequence(sent)}, Event: mes.AppendEvent(nil, &event)} //nolint:gosec // a few
+		record := mes.Record{Identity: mes.Identity{Source: "P1", Epoch: 1, Sequence: mes.Sequence(sent)}, Event: mes.AppendEvent(nil, &event)}
 		if _, err := c.AppendAll(t.Context(), client.Sender{Gateway: "g1", Spool: strconv.Itoa(sent)}, nil, one(record), nil); err != nil {
 			t.Fatalf("record %d: %v", sent, err)
 		}

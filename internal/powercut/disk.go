@@ -35,8 +35,8 @@ type Disk struct {
 	// forGood says that those behind it fail as well.
 	forGood bool
 	failure syscall.Errno
-	failed                    string
-	server                    *fuse.Server
+	failed  string
+	server  *fuse.Server
 }
 
 // naming is a name that a directory gives to a node, nil where it takes it away.

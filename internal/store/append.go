@@ -145,7 +145,7 @@ func (s *Store) Append(ctx context.Context, b Batch) (Appended, error) {
 // Refuse enters records into the ledger that somebody else sent back; later,
 // where the disk has no room for it now.
 func (s *Store) Refuse(ctx context.Context, records []mes.Record) error {
-	if s.room.check() != nil {
+	if s.room.lacking() {
 		s.room.owe(refusals(records))
 		return nil
 	}

@@ -51,7 +51,7 @@ func TestFixtures(t *testing.T) {
 				durable, err = v.Durable("g1", "s1")
 				return err
 			})
-			mustAppend(t, s, int(durable)+1, work("NEW", 1, "C-NEW", mes.DispositionConformant)) //nolint:gosec // some hundreds
+			mustAppend(t, s, int(durable)+1, work("NEW", 1, "C-NEW", mes.DispositionConformant))
 		})
 	}
 }
@@ -79,7 +79,7 @@ func makeFixture(t *testing.T, path string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Create(path) //nolint:gosec // in testdata
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}

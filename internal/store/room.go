@@ -74,6 +74,9 @@ func (r *room) check() error {
 	return noRoom(r.dir, fmt.Sprintf("has %d bytes left, and %d stay free", free, r.reserve))
 }
 
+// lacking reports whether nothing is taken.
+func (r *room) lacking() bool { return r.check() != nil }
+
 // noRoom tells a sender to come again: what it has is not lost.
 func noRoom(dir, what string) error {
 	return mes.Errorf(mes.CodeBusy, "the disk of %s %s; make room, and send again: no restart is needed", dir, what).With("path", dir)

@@ -60,7 +60,7 @@ func newLoader(t *testing.T, cfg store.Config, most int) *loader {
 // load appends until an error, or so many are there.
 func (l *loader) load(n int) error {
 	const batch = 200
-	for int(l.durable) < n { //nolint:gosec // some thousands
+	for int(l.durable) < n {
 		rest := l.records[l.durable:n]
 		a, err := l.s.Append(l.t.Context(), store.Batch{Gateway: "g1", Spool: "s1", First: l.durable + 1, Records: rest[:min(batch, len(rest))]})
 		if err != nil {
@@ -85,7 +85,7 @@ func (l *loader) wantBusy() {
 // loadSome loads so many more, once there is room, within the test's time.
 func (l *loader) loadSome(more int) {
 	l.t.Helper()
-	for n := min(int(l.durable)+more, len(l.records)); ; { //nolint:gosec // some thousands
+	for n := min(int(l.durable)+more, len(l.records)); ; {
 		err := l.load(n)
 		if err == nil {
 			return
@@ -105,14 +105,14 @@ func (l *loader) loadSome(more int) {
 func ballast(t *testing.T, dir string, leave uint64) (remove func()) {
 	t.Helper()
 	path := filepath.Join(dir, "ballast")
-	f, err := os.Create(path) //nolint:gosec // within the test's own disk
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for err = unix.ENOSPC; errors.Is(err, unix.ENOSPC); { // where the store took some meanwhile
 		var free uint64
 		if free, _, err = disk.Free(dir); err == nil && free > leave {
-			err = unix.Fallocate(int(f.Fd()), 0, 0, int64(free-leave)) //nolint:gosec // a small disk
+			err = unix.Fallocate(int(f.Fd()), 0, 0, int64(free-leave))
 		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
@@ -171,7 +171,7 @@ func TestFullDisk(t *testing.T) {
 	l := newLoader(t, store.Config{Dir: filepath.Join(dir, "store"), SealBytes: 1 << 20, ReserveBytes: 1}, 40_000)
 	for n := range 4 {
 		l.loadSome(4_000)
-		remove := ballast(t, dir, uint64(n)<<18) //nolint:gosec // up to a mebibyte
+		remove := ballast(t, dir, uint64(n)<<18)
 		l.wantBusy()
 		remove()
 	}

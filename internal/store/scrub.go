@@ -124,7 +124,7 @@ func (c *scrubber) chunks(p *period, from key) (next key, err error) {
 			broken(err)
 		}
 		for n := range r.at.blocks {
-			value, err := get(tx.Bucket(bucketBlock), h.key().number32(uint32(n))) //nolint:gosec // few blocks
+			value, err := get(tx.Bucket(bucketBlock), h.key().number32(uint32(n)))
 			if err == nil {
 				_, err = block.OpenVerified(value)
 			}
