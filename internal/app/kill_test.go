@@ -67,14 +67,14 @@ func TestKills(t *testing.T) {
 // while later. The backup is restored, gateways send again what came after it, and
 // nothing is missing.
 func TestRestoreHeals(t *testing.T) {
-	r := newRoad(t, 1500)
-	for _, position := range []uint64{200, 400} { // the second one goes on with the first
+	r := newRoad(t, 800)
+	for _, position := range []uint64{100, 200} { // the second one goes on with the first
 		r.reach(position)
 		if err := r.start("backup", r.file("backup"), "--server", r.grpc).wait(); err != nil {
 			t.Fatalf("backup: %v", err)
 		}
 	}
-	r.reach(800)
+	r.reach(400)
 	r.service.kill()
 	before, _ := storedSet(t, r.file("store"))
 	if err := os.RemoveAll(r.file("store")); err != nil {
