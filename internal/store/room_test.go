@@ -135,7 +135,7 @@ func TestReserve(t *testing.T) {
 		if control {
 			cfg.ReserveBytes = 1
 		}
-		l := newLoader(t, cfg, 70_000)
+		l := newLoader(t, cfg, 45_000)
 		s := l.s
 		l.loadSome(4_000)
 		remove := ballast(t, dir, reserve+1<<19)
@@ -169,7 +169,7 @@ func TestReserve(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	dir := smallDisk(t, "64m")
 	l := newLoader(t, store.Config{Dir: filepath.Join(dir, "store"), SealBytes: 1 << 20, ReserveBytes: 1}, 40_000)
-	for n := range 4 {
+	for n := range 3 {
 		l.loadSome(4_000)
 		remove := ballast(t, dir, uint64(n)<<18)
 		l.wantBusy()
