@@ -86,7 +86,7 @@ func TestDamage(t *testing.T) {
 // TestNoFlippedBitIsBelieved flips single bits anywhere in the files: the store
 // answers as before, or refuses, and never says anything else.
 func TestNoFlippedBitIsBelieved(t *testing.T) {
-	flips := 40
+	flips := 30
 	if long {
 		flips = 5000
 	}

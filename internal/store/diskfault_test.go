@@ -14,7 +14,7 @@ func TestDiskFault(t *testing.T) {
 	if err := powercut.Usable(); err != nil {
 		t.Skipf("no disk of our own: %v", err)
 	}
-	step := 97
+	step := 193
 	if long {
 		step = 1
 	}
@@ -55,7 +55,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	if err := powercut.Usable(); err != nil {
 		t.Skipf("no disk of our own: %v", err)
 	}
-	turns := 5
+	turns := 3
 	if long {
 		turns = 100
 	}
