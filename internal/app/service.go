@@ -148,7 +148,9 @@ const (
 
 // scrub looks for damage in the files until ctx ends, and says what it finds.
 func (s *service) scrub(ctx context.Context) error {
-	for turn := time.NewTicker(scrubEvery); ; {
+	turn := time.NewTicker(scrubEvery)
+	defer turn.Stop()
+	for {
 		size, err := s.store.Size()
 		if err == nil {
 			rate := max(size/int64(scrubWithin/time.Second), leastScrubRate)
@@ -162,7 +164,6 @@ func (s *service) scrub(ctx context.Context) error {
 		select {
 		case <-turn.C:
 		case <-ctx.Done():
-			turn.Stop()
 			return nil
 		}
 	}

@@ -170,6 +170,33 @@ func cutBytes(b []byte) (data, rest []byte, ok bool) {
 	return b[k:end], b[end:], true
 }
 
+// cutField reads a field's number and what it holds, a number or bytes, and
+// returns what follows it.
+func cutField(b []byte) (n int, number uint64, data, rest []byte, err error) {
+	n, typ, rest, err := cutTag(b)
+	if err != nil {
+		return 0, 0, nil, nil, err
+	}
+	ok := false
+	switch typ {
+	case wireVarint:
+		var k int
+		if number, k = binary.Uvarint(rest); k > 0 {
+			rest, ok = rest[k:], true
+		}
+	case wireFixed8:
+		if ok = len(rest) >= 8; ok {
+			rest = rest[8:]
+		}
+	case wireBytes:
+		data, rest, ok = cutBytes(rest)
+	}
+	if !ok {
+		err = fmt.Errorf("field %d is malformed or cut off", n)
+	}
+	return n, number, data, rest, err
+}
+
 // next reports whether the next field is number n, and consumes its tag.
 func (c *codec) next(n int) (typ int, ok bool) {
 	if len(c.buf) == 0 {
@@ -471,31 +498,11 @@ func sortFields(data []byte) ([]byte, error) {
 	}
 	var fields []field
 	for rest := data; len(rest) > 0; {
-		start := rest
-		n, typ, after, err := cutTag(rest)
+		n, _, _, after, err := cutField(rest)
 		if err != nil {
 			return nil, err
 		}
-		var ok bool
-		switch typ {
-		case wireVarint:
-			_, k := binary.Uvarint(after)
-			if ok = k > 0; ok {
-				after = after[k:]
-			}
-		case wireFixed8:
-			if ok = len(after) >= 8; ok {
-				after = after[8:]
-			}
-		case wireBytes:
-			_, after, ok = cutBytes(after)
-		default:
-			ok = false
-		}
-		if !ok {
-			return nil, fmt.Errorf("field %d is malformed or cut off", n)
-		}
-		fields = append(fields, field{n, start[:len(start)-len(after)]})
+		fields = append(fields, field{n, rest[:len(rest)-len(after)]})
 		rest = after
 	}
 	slices.SortStableFunc(fields, func(a, b field) int { return a.n - b.n })

@@ -50,17 +50,10 @@ func MeasuredOf(event []byte) (m Measured, ok bool) {
 
 func (m *Measured) time(data []byte) bool {
 	var t timestamp
-	ok := fields(data, func(n int, number uint64, _ []byte) bool {
-		switch n {
-		case 1:
-			t.seconds = number
-		case 2:
-			t.nanos = uint32(number) //nolint:gosec // as it was checked when it came
-		}
-		return true
-	})
+	c := codec{reading: true, buf: data}
+	t.walk(&c)
 	m.EventTime = time.Unix(int64(t.seconds), int64(t.nanos)) //nolint:gosec // the bits of an int64
-	return ok
+	return c.err == nil && len(c.buf) == 0
 }
 
 func (m *Measured) measurements(data []byte) bool {
@@ -81,27 +74,8 @@ func (m *Measured) measurements(data []byte) bool {
 // returns false. It reports whether all fields were there and fn wanted them.
 func fields(message []byte, fn func(n int, number uint64, data []byte) bool) bool {
 	for len(message) > 0 {
-		n, typ, rest, err := cutTag(message)
-		if err != nil {
-			return false
-		}
-		var number uint64
-		var data []byte
-		ok := false
-		switch typ {
-		case wireVarint:
-			var k int
-			if number, k = binary.Uvarint(rest); k > 0 {
-				rest, ok = rest[k:], true
-			}
-		case wireFixed8:
-			if ok = len(rest) >= 8; ok {
-				rest = rest[8:]
-			}
-		case wireBytes:
-			data, rest, ok = cutBytes(rest)
-		}
-		if !ok || !fn(n, number, data) {
+		n, number, data, rest, err := cutField(message)
+		if err != nil || !fn(n, number, data) {
 			return false
 		}
 		message = rest

@@ -77,7 +77,7 @@ func (n *node) change(operation string) syscall.Errno {
 		d.off = true
 		d.mu.Unlock()
 		return syscall.EIO
-	case d.operations == d.failAt, d.failAt != 0 && d.forGood && d.operations > d.failAt:
+	case d.operations == d.failAt, d.forGood && d.operations > d.failAt:
 		if d.failed == "" {
 			d.failed = operation
 		}

@@ -395,7 +395,7 @@ func (s *Store) commit(w *writer, requests []*request) error {
 }
 
 // payloadBound returns how long the group of some requests is at most in the
-// write-ahead log, but for schemas that no batch should bring.
+// write-ahead log, but for refusals that are owed to the ledger.
 func payloadBound(requests []*request) (n int) {
 	const (
 		overhead = 1 << 12 // of the group, and of a request

@@ -61,12 +61,13 @@ func (r *room) check() error {
 	changed := short != r.short
 	r.short = short
 	r.mu.Unlock()
-	size := []any{slog.String("dir", r.dir), slog.Uint64("free", free), slog.Uint64("reserve", r.reserve)}
-	switch {
-	case changed && short:
-		r.log.Error("disk too full; no event is taken until there is room, questions are answered", size...)
-	case changed:
-		r.log.Info("disk has room again; events are taken", size...)
+	if changed {
+		size := []any{slog.String("dir", r.dir), slog.Uint64("free", free), slog.Uint64("reserve", r.reserve)}
+		if short {
+			r.log.Error("disk too full; no event is taken until there is room, questions are answered", size...)
+		} else {
+			r.log.Info("disk has room again; events are taken", size...)
+		}
 	}
 	if !short {
 		return nil

@@ -207,7 +207,7 @@ func refusedOf(t *testing.T, s *store.Store) (refused uint64) {
 	return refused
 }
 
-// wantWhole closes a store, and wants every record and nothing wrong in it.
+// wantWhole wants every record in a store, and nothing wrong.
 func wantWhole(t *testing.T, s *store.Store, durable mes.Offset) {
 	t.Helper()
 	if err := sameRecords(s, durable); err != nil {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/block"
 	"github.com/takt-mes/takt/internal/store/table"
@@ -141,16 +143,12 @@ func (c *scrubber) chunks(p *period, from key) (next key, err error) {
 // samples reads where a file has samples.
 func (c *scrubber) samples(ctx context.Context, p *period) error {
 	err := guard(func() error {
-		r := newArchiveReader([]*period{p})
-		tx, err := r.tx(p)
-		if err != nil {
-			return err
-		}
-		err = scan(tx.Bucket(bucketSample), nil, []byte{}, func(k, value []byte) (bool, error) {
-			c.read += int64(len(k) + len(value))
-			return true, nil
+		return p.db.View(func(tx *bbolt.Tx) error {
+			return scan(tx.Bucket(bucketSample), nil, []byte{}, func(k, value []byte) (bool, error) {
+				c.read += int64(len(k) + len(value))
+				return true, nil
+			})
 		})
-		return errors.Join(err, r.close())
 	})
 	if mes.CodeOf(err) == mes.CodeDamaged {
 		c.found(fmt.Sprintf("%s, where its samples are: %v", p.path(), err))
@@ -167,18 +165,13 @@ func (c *scrubber) table(ctx context.Context, t table.ID) error {
 	from := []byte{}
 	for from != nil {
 		var next []byte
-		err := guard(func() error {
-			x, err := c.store.read()
-			if err != nil {
-				return err
-			}
-			err = x.scan(t, nil, from, func(k, value []byte) (bool, error) {
+		err := c.store.View(ctx, 0, func(v *View) error {
+			return v.scan(t, nil, from, func(k, value []byte) (bool, error) {
 				if c.read += int64(len(k) + len(value)); c.read >= c.stretch {
 					next = append(bytes.Clone(k), 0)
 				}
 				return next == nil, nil
 			})
-			return errors.Join(err, x.close())
 		})
 		if mes.CodeOf(err) == mes.CodeDamaged {
 			c.found(fmt.Sprintf("%s, table %s: %v; takt rebuild makes it anew from the log", filepath.Base(c.store.db.Path()), tableNames[t], err))
