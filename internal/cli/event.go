@@ -241,7 +241,7 @@ func showEvent(ctx context.Context, q *query) error {
 	row("segment", event.GetProcessSegment())
 	row("fact", describe(event))
 	for _, v := range measured(event, schemas) {
-		row(v.characteristic, strings.TrimSpace(v.text+" "+v.unit+" "+v.quality))
+		row(v.characteristic, strings.TrimSpace(v.text+" "+v.unit+" "+v.quality)+v.limits())
 	}
 	row("mark", marks(e))
 	row("content hash", hex.EncodeToString(e.GetContentHash()))
@@ -330,7 +330,11 @@ func ref(r *taktv1.Ref) string {
 }
 
 // value is one measured value as it is shown.
-type value struct{ characteristic, text, unit, quality string }
+type value struct {
+	characteristic, text, unit, quality string
+	// lsl and usl are the limits by which it was judged; empty where there are none.
+	lsl, usl string
+}
 
 // String returns the value as `ocv1=3.29 V` or `k=missing`.
 func (v value) String() string {
@@ -347,6 +351,21 @@ func (v value) String() string {
 	return s
 }
 
+// limits returns what the value was judged by, as ` (LSL 3.1, USL 3.3)`.
+func (v value) limits() string {
+	var list []string
+	if v.lsl != "" {
+		list = append(list, "LSL "+v.lsl)
+	}
+	if v.usl != "" {
+		list = append(list, "USL "+v.usl)
+	}
+	if list == nil {
+		return ""
+	}
+	return " (" + strings.Join(list, ", ") + ")"
+}
+
 // measured names an event's values by their schema; a value without a name shows
 // its place in brackets.
 func measured(e *taktv1.Event, schemas map[string]*taktv1.Schema) []value {
@@ -356,7 +375,9 @@ func measured(e *taktv1.Event, schemas map[string]*taktv1.Schema) []value {
 	for i, v := range m.GetValues() {
 		list[i] = value{characteristic: fmt.Sprintf("[%d]", i), text: number(v)}
 		if i < len(schema) {
-			list[i].characteristic, list[i].unit = schema[i].GetCharacteristic(), schema[i].GetUnit()
+			c := schema[i]
+			list[i].characteristic, list[i].unit = c.GetCharacteristic(), c.GetUnit()
+			list[i].lsl, list[i].usl = specLimit(c.LowerSpecLimit), specLimit(c.UpperSpecLimit)
 		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			list[i].quality = "bad"
@@ -373,13 +394,17 @@ func measured(e *taktv1.Event, schemas map[string]*taktv1.Schema) []value {
 	return list
 }
 
+func specLimit(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return number(*v)
+}
+
 func schemasByID(list []*taktv1.Schema) map[string]*taktv1.Schema {
 	schemas := make(map[string]*taktv1.Schema, len(list))
 	for _, s := range list {
-		var schema mes.Schema
-		for _, col := range s.GetColumns() {
-			schema.Columns = append(schema.Columns, mes.Column{Characteristic: col.GetCharacteristic(), Unit: col.GetUnit()})
-		}
+		schema := wire.SchemaFrom(s)
 		schemas[string(schema.ID())] = s
 	}
 	return schemas

@@ -59,9 +59,17 @@ func schemaOf(list []characteristic) *mes.Schema {
 	}
 	s := &mes.Schema{Columns: make([]mes.Column, len(list))}
 	for i, c := range list {
-		s.Columns[i] = mes.Column{Characteristic: c.name, Unit: c.unit}
+		s.Columns[i] = mes.Column{Characteristic: c.name, Unit: c.unit, LSL: specLimit(c.lsl), USL: specLimit(c.usl)}
 	}
 	return s
+}
+
+// specLimit is a limit as a schema has it.
+func specLimit(v float64) mes.SpecLimit {
+	if math.IsInf(v, 0) {
+		return mes.SpecLimit{}
+	}
+	return mes.SpecLimitOf(&v)
 }
 
 var powersOfTen = [...]float64{1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16}

@@ -359,6 +359,30 @@ func (c *codec) doubles(n int, v *[]float64) {
 	}
 }
 
+// specLimit shows a 64-bit float that may be absent.
+func (c *codec) specLimit(n int, v *SpecLimit) {
+	if !c.reading {
+		if v.Is {
+			c.tag(n, wireFixed8)
+			c.buf = binary.LittleEndian.AppendUint64(c.buf, math.Float64bits(v.At))
+		}
+		return
+	}
+	for again := false; ; again = true {
+		typ, ok := c.next(n)
+		if !ok {
+			return
+		}
+		if typ != wireFixed8 || len(c.buf) < 8 {
+			c.fail("field %d is malformed or cut off", n)
+			return
+		}
+		c.notice(again)
+		*v = SpecLimit{true, math.Float64frombits(binary.LittleEndian.Uint64(c.buf))}
+		c.buf = c.buf[8:]
+	}
+}
+
 // timestamp is google.protobuf.Timestamp.
 type timestamp struct {
 	seconds uint64 // int64 in two's complement

@@ -3,6 +3,7 @@ package mes
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -23,11 +24,47 @@ type Column struct {
 	Characteristic string
 	// Unit is the unit of measure, a UCUM code.
 	Unit string
+	// LSL and USL are the specification limits by which values are judged. With
+	// others the schema is another one, so that what was measured keeps its own.
+	LSL, USL SpecLimit
 }
 
 func (col *Column) walk(c *codec) {
 	text(c, 1, &col.Characteristic)
 	text(c, 2, &col.Unit)
+	c.specLimit(3, &col.LSL)
+	c.specLimit(4, &col.USL)
+}
+
+// SpecLimit is a specification limit; the zero value is none.
+type SpecLimit struct {
+	// Is says whether there is one, At where.
+	Is bool
+	At float64
+}
+
+// SpecLimitOf returns the limit at a value, none where v is nil.
+func SpecLimitOf(v *float64) SpecLimit {
+	if v == nil {
+		return SpecLimit{}
+	}
+	return SpecLimit{true, *v}
+}
+
+// Value returns the value of the limit, nil where there is none.
+func (l SpecLimit) Value() *float64 {
+	if !l.Is {
+		return nil
+	}
+	return &l.At
+}
+
+// check refuses a limit that no value can be compared with.
+func (l SpecLimit) check(field string) error {
+	if l.Is && (math.IsNaN(l.At) || math.IsInf(l.At, 0)) {
+		return Invalid(field, "is no finite number; leave it out where there is no limit")
+	}
+	return nil
 }
 
 // Schema is an ordered list of characteristics. Events carry its id and the
@@ -45,7 +82,8 @@ func (s *Schema) ID() SchemaID {
 	return SchemaID(sum[:SchemaIDBytes])
 }
 
-// Validate returns an Error with CodeInvalid where a name is empty or repeats.
+// Validate returns an Error with CodeInvalid where a name is empty or repeats, or
+// limits cannot be met.
 func (s *Schema) Validate() error {
 	seen := make(map[string]bool, len(s.Columns))
 	for i, col := range s.Columns {
@@ -56,6 +94,13 @@ func (s *Schema) Validate() error {
 			return Invalid(fmt.Sprintf("schema.columns[%d].characteristic", i), fmt.Sprintf("%q comes twice", col.Characteristic))
 		}
 		seen[col.Characteristic] = true
+		field := fmt.Sprintf("schema.columns[%d].", i)
+		if err := errors.Join(col.LSL.check(field+"lower_spec_limit"), col.USL.check(field+"upper_spec_limit")); err != nil {
+			return err
+		}
+		if col.LSL.Is && col.USL.Is && col.LSL.At > col.USL.At {
+			return Invalid(field+"lower_spec_limit", fmt.Sprintf("is %v, above the upper one, %v", col.LSL.At, col.USL.At))
+		}
 	}
 	return nil
 }

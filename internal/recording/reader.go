@@ -146,11 +146,7 @@ func (h header) summary() (s Summary, err error) {
 	}
 	schemas := make(map[string]*mes.Schema)
 	for name, columns := range h.Schemas {
-		schema := new(mes.Schema)
-		for _, c := range columns {
-			schema.Columns = append(schema.Columns, mes.Column{Characteristic: c.Characteristic, Unit: c.Unit})
-		}
-		schemas[name] = schema
+		schemas[name] = schemaOf(columns)
 	}
 	for _, b := range h.Blocks {
 		block, err := b.line()

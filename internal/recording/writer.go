@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -32,6 +31,25 @@ type header struct {
 type column struct {
 	Characteristic string `json:"characteristic"`
 	Unit           string `json:"unit"`
+	// LSL and USL are the specification limits; nil for none.
+	LSL *float64 `json:"lsl,omitempty"`
+	USL *float64 `json:"usl,omitempty"`
+}
+
+func columnsOf(s *mes.Schema) []column {
+	columns := make([]column, len(s.Columns))
+	for i, c := range s.Columns {
+		columns[i] = column{c.Characteristic, c.Unit, c.LSL.Value(), c.USL.Value()}
+	}
+	return columns
+}
+
+func schemaOf(columns []column) *mes.Schema {
+	s := new(mes.Schema)
+	for _, c := range columns {
+		s.Columns = append(s.Columns, mes.Column{Characteristic: c.Characteristic, Unit: c.Unit, LSL: mes.SpecLimitOf(c.LSL), USL: mes.SpecLimitOf(c.USL)})
+	}
+	return s
 }
 
 type block struct {
@@ -80,14 +98,10 @@ func NewWriter(w io.Writer, l *line.Line) (*Writer, error) {
 		if b.Schema == nil {
 			continue
 		}
-		columns := make([]column, len(b.Schema.Columns))
-		for i, c := range b.Schema.Columns {
-			columns[i] = column{c.Characteristic, c.Unit}
-		}
-		if had, ok := h.Schemas[b.SchemaName]; ok && !slices.Equal(had, columns) {
+		if had, ok := h.Schemas[b.SchemaName]; ok && schemaOf(had).ID() != b.Schema.ID() {
 			return nil, mes.Errorf(mes.CodeInvalid, "two schemas of the line are named %s, and a recording names them", b.SchemaName)
 		}
-		h.Schemas[b.SchemaName] = columns
+		h.Schemas[b.SchemaName] = columnsOf(b.Schema)
 	}
 	out := &Writer{w: w, blocks: l.Blocks()}
 	return out, out.write("the recording's head", h)

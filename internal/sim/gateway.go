@@ -39,7 +39,9 @@ func GatewayConfig(l *line.Line, endpoints map[string]string, gateway config.Gat
 		if _, ok := c.Schemas[b.SchemaName]; !ok && b.Schema != nil {
 			columns := make([]config.Column, len(b.Schema.Columns))
 			for k, column := range b.Schema.Columns {
-				columns[k] = config.Column{Characteristic: column.Characteristic, Unit: column.Unit}
+				columns[k] = config.Column{
+					Characteristic: column.Characteristic, Unit: column.Unit, LSL: column.LSL.Value(), USL: column.USL.Value(),
+				}
 			}
 			c.Schemas[b.SchemaName] = columns
 		}

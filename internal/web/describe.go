@@ -127,7 +127,11 @@ func identity(i *taktv1.Identity) string {
 }
 
 // value is one measured value as it is shown.
-type value struct{ Characteristic, Text, Unit, Quality string }
+type value struct {
+	Characteristic, Text, Unit, Quality string
+	// LSL and USL are the limits by which it was judged; empty where there are none.
+	LSL, USL string
+}
 
 // measured names an event's values by their schema; a value without a name shows
 // its place in brackets.
@@ -138,7 +142,14 @@ func measured(e *taktv1.Event, schemas map[mes.SchemaID]*taktv1.Schema) []value 
 	for i, v := range m.GetValues() {
 		values[i] = value{Characteristic: fmt.Sprintf("[%d]", i), Text: number(v)}
 		if i < len(columns) {
-			values[i].Characteristic, values[i].Unit = mes.Printable(columns[i].GetCharacteristic()), unit(columns[i].GetUnit())
+			c := columns[i]
+			values[i].Characteristic, values[i].Unit = mes.Printable(c.GetCharacteristic()), unit(c.GetUnit())
+			if c.LowerSpecLimit != nil {
+				values[i].LSL = number(c.GetLowerSpecLimit())
+			}
+			if c.UpperSpecLimit != nil {
+				values[i].USL = number(c.GetUpperSpecLimit())
+			}
 		}
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			values[i].Quality = "bad"

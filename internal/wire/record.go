@@ -70,7 +70,9 @@ func RecordFrom(m *taktv1.Record) mes.Record {
 func Schema(s mes.Schema) *taktv1.Schema {
 	m := new(taktv1.Schema)
 	for _, c := range s.Columns {
-		m.Columns = append(m.Columns, &taktv1.Schema_Column{Characteristic: c.Characteristic, Unit: c.Unit})
+		m.Columns = append(m.Columns, &taktv1.Schema_Column{
+			Characteristic: c.Characteristic, Unit: c.Unit, LowerSpecLimit: c.LSL.Value(), UpperSpecLimit: c.USL.Value(),
+		})
 	}
 	return m
 }
@@ -79,7 +81,10 @@ func Schema(s mes.Schema) *taktv1.Schema {
 func SchemaFrom(m *taktv1.Schema) mes.Schema {
 	var s mes.Schema
 	for _, c := range m.GetColumns() {
-		s.Columns = append(s.Columns, mes.Column{Characteristic: c.GetCharacteristic(), Unit: c.GetUnit()})
+		s.Columns = append(s.Columns, mes.Column{
+			Characteristic: c.GetCharacteristic(), Unit: c.GetUnit(),
+			LSL: mes.SpecLimitOf(c.LowerSpecLimit), USL: mes.SpecLimitOf(c.UpperSpecLimit),
+		})
 	}
 	return s
 }

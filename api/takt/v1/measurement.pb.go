@@ -196,9 +196,15 @@ type Schema_Column struct {
 	// What is measured, as `ocv1`.
 	Characteristic string `protobuf:"bytes,1,opt,name=characteristic,proto3" json:"characteristic,omitempty"`
 	// The unit of measure, a UCUM code, as `mOhm`.
-	Unit          string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Unit string `protobuf:"bytes,2,opt,name=unit,proto3" json:"unit,omitempty"`
+	// The lower specification limit (LSL) by which values are judged, if there is
+	// one. With other limits the schema is another one, so that what was measured
+	// keeps those that it was judged by.
+	LowerSpecLimit *float64 `protobuf:"fixed64,3,opt,name=lower_spec_limit,json=lowerSpecLimit,proto3,oneof" json:"lower_spec_limit,omitempty"`
+	// The upper specification limit (USL), if there is one.
+	UpperSpecLimit *float64 `protobuf:"fixed64,4,opt,name=upper_spec_limit,json=upperSpecLimit,proto3,oneof" json:"upper_spec_limit,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Schema_Column) Reset() {
@@ -243,6 +249,20 @@ func (x *Schema_Column) GetUnit() string {
 		return x.Unit
 	}
 	return ""
+}
+
+func (x *Schema_Column) GetLowerSpecLimit() float64 {
+	if x != nil && x.LowerSpecLimit != nil {
+		return *x.LowerSpecLimit
+	}
+	return 0
+}
+
+func (x *Schema_Column) GetUpperSpecLimit() float64 {
+	if x != nil && x.UpperSpecLimit != nil {
+		return *x.UpperSpecLimit
+	}
+	return 0
 }
 
 // Note is what is to be said of one value beyond its number.
@@ -322,12 +342,16 @@ var File_takt_v1_measurement_proto protoreflect.FileDescriptor
 
 const file_takt_v1_measurement_proto_rawDesc = "" +
 	"\n" +
-	"\x19takt/v1/measurement.proto\x12\atakt.v1\"\x80\x01\n" +
+	"\x19takt/v1/measurement.proto\x12\atakt.v1\"\x89\x02\n" +
 	"\x06Schema\x120\n" +
-	"\acolumns\x18\x01 \x03(\v2\x16.takt.v1.Schema.ColumnR\acolumns\x1aD\n" +
+	"\acolumns\x18\x01 \x03(\v2\x16.takt.v1.Schema.ColumnR\acolumns\x1a\xcc\x01\n" +
 	"\x06Column\x12&\n" +
 	"\x0echaracteristic\x18\x01 \x01(\tR\x0echaracteristic\x12\x12\n" +
-	"\x04unit\x18\x02 \x01(\tR\x04unit\"\xe4\x01\n" +
+	"\x04unit\x18\x02 \x01(\tR\x04unit\x12-\n" +
+	"\x10lower_spec_limit\x18\x03 \x01(\x01H\x00R\x0elowerSpecLimit\x88\x01\x01\x12-\n" +
+	"\x10upper_spec_limit\x18\x04 \x01(\x01H\x01R\x0eupperSpecLimit\x88\x01\x01B\x13\n" +
+	"\x11_lower_spec_limitB\x13\n" +
+	"\x11_upper_spec_limit\"\xe4\x01\n" +
 	"\fMeasurements\x12\x16\n" +
 	"\x06schema\x18\x01 \x01(\fR\x06schema\x12\x16\n" +
 	"\x06values\x18\x02 \x03(\x01R\x06values\x120\n" +
@@ -381,6 +405,7 @@ func file_takt_v1_measurement_proto_init() {
 	if File_takt_v1_measurement_proto != nil {
 		return
 	}
+	file_takt_v1_measurement_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

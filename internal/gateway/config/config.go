@@ -64,6 +64,10 @@ type Column struct {
 	Characteristic string `yaml:"characteristic"`
 	// Unit is the unit of measure, a UCUM code.
 	Unit string `yaml:"unit,omitempty"`
+	// LSL and USL are the specification limits by which the PLC judges, if there are
+	// any. What was measured before they change keeps those that it was judged by.
+	LSL *float64 `yaml:"lsl,omitempty"`
+	USL *float64 `yaml:"usl,omitempty"`
 }
 
 // PLC is one OPC UA server, read over one session.
@@ -158,7 +162,9 @@ type Station struct {
 func (c *Config) MesSchema(name string) mes.Schema {
 	var s mes.Schema
 	for _, col := range c.Schemas[name] {
-		s.Columns = append(s.Columns, mes.Column{Characteristic: col.Characteristic, Unit: col.Unit})
+		s.Columns = append(s.Columns, mes.Column{
+			Characteristic: col.Characteristic, Unit: col.Unit, LSL: mes.SpecLimitOf(col.LSL), USL: mes.SpecLimitOf(col.USL),
+		})
 	}
 	return s
 }

@@ -68,7 +68,7 @@ func TestParse(t *testing.T) {
 			Spool:  Spool{Dir: "spool", MaxBytes: 20 << 30, Retention: 72 * time.Hour},
 			Server: Server{Addr: "127.0.0.1:7600"},
 		},
-		Schemas: map[string][]Column{"winding": {{"cathode_length", "m"}, {"cycle_time", "s"}}},
+		Schemas: map[string][]Column{"winding": {{Characteristic: "cathode_length", Unit: "m"}, {Characteristic: "cycle_time", Unit: "s"}}},
 		PLCs: []PLC{{
 			Name:         "L1P2",
 			Endpoint:     "opc.tcp://127.0.0.1:4841",
