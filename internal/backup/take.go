@@ -11,11 +11,15 @@ import (
 	"github.com/takt-mes/takt/internal/wire"
 )
 
+// Rate is how many bytes a second a backup takes where nobody says otherwise.
+const Rate = 32 << 20
+
 // Take backs up a server's store into a directory, which is empty, missing, or has
 // an older backup of the same store. Each file is read again once it is written.
-// It calls progress with the bytes that came, now and then. Ended before its end,
-// the older backup is there.
-func Take(ctx context.Context, server taktv1.AdminServiceClient, path string, now time.Time, progress func(bytes int64)) (*Dir, error) {
+// It takes rate bytes a second, so that the line's records need not wait for the disk
+// and the processor; as many as come where rate is 0. It calls progress with the bytes
+// that came, now and then. Ended before its end, the older backup is there.
+func Take(ctx context.Context, server taktv1.AdminServiceClient, path string, now time.Time, rate int64, progress func(bytes int64)) (*Dir, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	older, err := readManifest(path)
@@ -30,7 +34,7 @@ func Take(ctx context.Context, server taktv1.AdminServiceClient, path string, no
 	if err != nil {
 		return nil, err
 	}
-	t := taking{stream: stream, progress: progress}
+	t := taking{stream: stream, rate: rate, begun: time.Now(), progress: progress}
 	if err := t.receive(); err != nil {
 		return nil, err
 	}
@@ -56,8 +60,24 @@ func Take(ctx context.Context, server taktv1.AdminServiceClient, path string, no
 type taking struct {
 	stream   taktv1.AdminService_BackUpStoreClient
 	part     *taktv1.BackUpStoreResponse
+	rate     int64
+	begun    time.Time
 	bytes    int64
 	progress func(int64)
+}
+
+// wait waits as long as what came should have taken.
+func (t *taking) wait() error {
+	if t.rate == 0 {
+		return nil
+	}
+	due := time.Duration(float64(t.bytes) / float64(t.rate) * float64(time.Second))
+	select {
+	case <-time.After(due - time.Since(t.begun)):
+		return nil
+	case <-t.stream.Context().Done():
+		return t.stream.Context().Err()
+	}
 }
 
 // receive has the next part.
@@ -84,5 +104,8 @@ func (t *taking) write(w io.Writer) error {
 		}
 		t.bytes += int64(n)
 		t.progress(t.bytes)
+		if err := t.wait(); err != nil {
+			return err
+		}
 	}
 }

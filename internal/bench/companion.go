@@ -48,7 +48,7 @@ func (b *bench) backups() *companion {
 		if err := os.RemoveAll(saved); err != nil {
 			return err
 		}
-		dir, err := backup.Take(ctx, taktv1.NewAdminServiceClient(b.takt.client.Conn()), saved, time.Now(), func(int64) {})
+		dir, err := backup.Take(ctx, taktv1.NewAdminServiceClient(b.takt.client.Conn()), saved, time.Now(), backup.Rate, func(int64) {})
 		if err == nil {
 			bytes = dir.Manifest().Size()
 		}

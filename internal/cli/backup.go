@@ -14,13 +14,15 @@ import (
 
 func newBackup(c *connection) *cobra.Command {
 	var verify bool
+	var rate int64
 	cmd := &cobra.Command{
 		Use:   "backup FOLDER",
 		Args:  arguments("FOLDER"),
 		Short: "Back up the store of a server that runs",
 		Long: help(`
 Copies the log of a server's store into a folder, up to the moment at which it was
-asked; ingest goes on meanwhile. Into the folder of an older backup of the same
+asked; ingest goes on meanwhile, and so that it does, only so many bytes a second are
+copied (--rate). Into the folder of an older backup of the same
 store only what is new is copied: files that nothing was added to stay as they are.
 Each file is read again once it is written. Ended at any moment, it leaves the older
 backup or the new one.
@@ -30,8 +32,12 @@ single bit is not what was backed up is named, and the command ends with 4.`),
 		Example: "  takt backup /mnt/backup/takt\n  takt backup --verify /mnt/backup/takt",
 	}
 	cmd.Flags().BoolVar(&verify, "verify", false, "read the backup that is in the folder, and change nothing")
+	cmd.Flags().Int64Var(&rate, "rate", backup.Rate>>20, "copy so many `MiB` a second; 0 for as many as come")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, notes := cmd.Context(), cmd.ErrOrStderr()
+		if rate < 0 {
+			return usage(cmd, "--rate %d is negative; 0 is as fast as it goes", rate)
+		}
 		if verify {
 			return verifyBackup(ctx, args[0], func(f backup.File) {
 				tell(notes, "positions %d to %d: %d bytes", f.First, f.Last, f.Size)
@@ -45,7 +51,7 @@ single bit is not what was backed up is named, and the command ends with 4.`),
 		}
 		defer s.close()
 		told := time.Now()
-		dir, err := backup.Take(ctx, taktv1.NewAdminServiceClient(s.Conn()), args[0], time.Now(), func(bytes int64) {
+		dir, err := backup.Take(ctx, taktv1.NewAdminServiceClient(s.Conn()), args[0], time.Now(), rate<<20, func(bytes int64) {
 			if time.Since(told) > time.Second {
 				tell(notes, "%d bytes", bytes)
 				told = time.Now()
