@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -92,9 +93,8 @@ func (d *Dir) Have() []store.BackupFile {
 	return have
 }
 
-// Add takes a file, in the place of those that begin in it or behind it: files come
-// in the order of their positions, and what was the end of a backup is part of a
-// larger file in the next one.
+// Add takes a file, in the place of those that begin in it: what was the end of a
+// backup is part of a larger file in the next one.
 func (d *Dir) Add(f store.BackupFile, write func(io.Writer) error) error {
 	added := File{BackupFile: f}
 	path := filepath.Join(d.path, added.Name())
@@ -117,8 +117,11 @@ func (d *Dir) Add(f store.BackupFile, write func(io.Writer) error) error {
 	if err := added.verify(d.path, io.Discard); err != nil {
 		return err
 	}
-	d.manifest.Files = slices.DeleteFunc(d.manifest.Files, func(have File) bool { return have.First >= f.First })
+	d.manifest.Files = slices.DeleteFunc(d.manifest.Files, func(have File) bool {
+		return have.First >= f.First && have.First <= max(f.First, f.Last)
+	})
 	d.manifest.Files = append(d.manifest.Files, added)
+	slices.SortFunc(d.manifest.Files, func(a, b File) int { return cmp.Compare(a.First, b.First) })
 	return nil
 }
 

@@ -37,8 +37,14 @@ type File struct {
 	Sum  [sha256.Size]byte
 }
 
-// Name is the file's name in the directory. One that grows gets another one.
-func (f *File) Name() string { return fmt.Sprintf("%020d-%020d.bolt", f.First, f.Last) }
+// Name is the file's name in the directory. One that grows, or of which something
+// has expired, gets another one.
+func (f *File) Name() string {
+	if f.Expired {
+		return fmt.Sprintf("%020d-%020d-%x.bolt", f.First, f.Last, f.Chain[:4])
+	}
+	return fmt.Sprintf("%020d-%020d.bolt", f.First, f.Last)
+}
 
 // Position is the last position that the backup has.
 func (m *Manifest) Position() mes.Position {
@@ -59,7 +65,9 @@ func (m *Manifest) Size() (size int64) {
 const (
 	headForm = "takt backup, format %d, of store %s begun %s\n"
 	fileForm = "positions %d to %d, %d bytes, sha256 %x chain %x\n"
-	endForm  = "sha256 of the lines above %x\n"
+	// expiredForm ends the line of a file of which something has expired.
+	expiredForm = " expired\n"
+	endForm     = "sha256 of the lines above %x\n"
 )
 
 func (m *Manifest) encode() []byte {
@@ -67,6 +75,10 @@ func (m *Manifest) encode() []byte {
 	fmt.Fprintf(&b, headForm, store.FormatVersion, m.Store, m.Time.UTC().Format(time.RFC3339Nano))
 	for _, f := range m.Files {
 		fmt.Fprintf(&b, fileForm, f.First, f.Last, f.Size, f.Sum, f.Chain)
+		if f.Expired {
+			b.Truncate(b.Len() - 1)
+			b.WriteString(expiredForm)
+		}
 	}
 	fmt.Fprintf(&b, endForm, sha256.Sum256(b.Bytes()))
 	return b.Bytes()
@@ -99,8 +111,9 @@ func readManifest(dir string) (m Manifest, err error) {
 	if _, err := fmt.Sscanf(lines[0], headForm, &version, &m.Store, &begun); err != nil {
 		return Manifest{}, damaged
 	}
-	if version != store.FormatVersion {
-		return Manifest{}, mes.Errorf(mes.CodeFormat, "the backup %s has format %d; this program reads format %d", dir, version, store.FormatVersion)
+	if version < store.OldestFormat || version > store.FormatVersion {
+		return Manifest{}, mes.Errorf(mes.CodeFormat, "the backup %s has format %d; this program reads formats %d to %d",
+			dir, version, store.OldestFormat, store.FormatVersion)
 	}
 	if m.Time, err = time.Parse(time.RFC3339Nano, begun); err != nil {
 		return Manifest{}, damaged
@@ -108,6 +121,8 @@ func readManifest(dir string) (m Manifest, err error) {
 	for _, line := range lines[1 : len(lines)-1] {
 		var f File
 		var chain, sum string
+		line, f.Expired = strings.CutSuffix(line, expiredForm)
+		line = strings.TrimSuffix(line, "\n") + "\n"
 		_, err := fmt.Sscanf(line, strings.ReplaceAll(fileForm, "%x", "%s"), &f.First, &f.Last, &f.Size, &sum, &chain)
 		if err != nil || !unhex(f.Chain[:], chain) || !unhex(f.Sum[:], sum) {
 			return Manifest{}, damaged

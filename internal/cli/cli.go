@@ -96,7 +96,7 @@ func newRoot(p Process) *cobra.Command {
 		newLedger(connection), newSources(connection), newQuarantine(connection),
 	)
 	add("run", newDemo(), newServe(), newGateway(), newSim(connection), newPush(connection, p), newBench(connection))
-	add("keep", newBackup(connection), newRestore(), newCheck(connection), newRebuild(), newInfo(connection))
+	add("keep", newBackup(connection), newRestore(), newCheck(connection), newRebuild(), newMigrate(), newRetention(), newInfo(connection))
 	root.AddCommand(newVersion())
 	return root
 }

@@ -20,6 +20,8 @@ const sector = 512
 type Disk struct {
 	// Lies has the disk say that it synced, and do nothing.
 	Lies bool
+	// Slow is how long it takes to sync anything; nil for no time.
+	Slow func() time.Duration
 
 	mu   sync.Mutex
 	root *node
@@ -77,6 +79,14 @@ func (d *Disk) Mount(dir string) (err error) {
 
 // Unmount ends what Mount began, as soon as nobody uses a file.
 func (d *Disk) Unmount() error { return d.server.Unmount() }
+
+// Operations returns how many operations there were that write, name or sync
+// something.
+func (d *Disk) Operations() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.operations
+}
 
 // CutAt cuts the power instead of the nth operation from here on, which writes,
 // names or syncs something.

@@ -309,6 +309,9 @@ func (n *inode) Allocate(_ context.Context, _ fs.FileHandle, off, size uint64, m
 
 // Fsync implements fs.NodeFsyncer, of files and of directories.
 func (n *inode) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+	if n.disk.Slow != nil {
+		time.Sleep(n.disk.Slow())
+	}
 	if e := n.change("fsync"); e != 0 {
 		return e
 	}

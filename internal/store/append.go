@@ -372,7 +372,14 @@ func (s *Store) commit(w *writer, requests []*request) error {
 		// The disk writes while the indexes are derived.
 		parts, hash := w.payload()
 		written := make(chan error, 1)
-		go func() { written <- s.wal.Append(w.group.number, parts...) }()
+		go func() {
+			s.pace.begin()
+			err := s.wal.Append(w.group.number, parts...)
+			if took := s.pace.end(); took > 0 {
+				s.cfg.Log.Warn("disk slow: a group of the log took long to write and sync", slog.Duration("took", took))
+			}
+			written <- err
+		}()
 		err = w.derived()
 		if err := errors.Join(err, <-written); err != nil {
 			return err
@@ -403,7 +410,7 @@ func payloadBound(requests []*request) (n int) {
 	)
 	n = overhead
 	for _, r := range requests {
-		n += overhead + r.bytes
+		n += overhead + r.bytes + each*len(r.tombstones) + len(r.detail)*len(r.tombstones)
 		for i := range r.batch.Records {
 			n += each + 2*len(r.batch.Records[i].Identity.Source) // which may be of any length in quarantine
 		}
@@ -442,6 +449,12 @@ func (s *Store) publish(w *writer) {
 func (w *writer) take(r *request) (answer, error) {
 	for _, t := range r.tallies {
 		w.group.tallies = addTally(w.group.tallies, t)
+	}
+	for i := range r.tombstones {
+		e := entry{position: w.next, record: mes.Record{Event: r.tombstones[i].encode()}, reason: reasonTombstone, detail: r.detail}
+		if err := w.enter(e, w.encode(&e)); err != nil {
+			return answer{}, err
+		}
 	}
 	if r.candidates == nil && r.batch.First == 0 {
 		return answer{}, nil
@@ -493,7 +506,7 @@ func (w *writer) add(c *candidate) (known bool, position mes.Position, err error
 		}
 		if taken != 0 {
 			stored, err := w.read(taken, false)
-			if err != nil || bytes.Equal(stored.record.Event, c.record.Event) {
+			if err != nil || stored.reason.expired() || bytes.Equal(stored.record.Event, c.record.Event) {
 				return true, taken, err
 			}
 			c.event, c.reason = nil, ReasonConflict

@@ -34,7 +34,9 @@ const periodEntries = 1 << 24
 type period struct {
 	first mes.Position // of its first entry
 	month string       // of the record time of its first group
-	db    *bbolt.DB
+	// left is the hash of what retention left in it; zero where all is there.
+	left mes.Hash
+	db   *bbolt.DB
 }
 
 func periodName(first mes.Position) string { return fmt.Sprintf("%020d.bolt", first) }
@@ -51,6 +53,17 @@ type chunk struct {
 	entries, groups int
 	// before and after are the hashes of the chain at its ends.
 	before, after mes.Hash
+	// left is the hash that the chain comes to over what retention left; zero where
+	// all is there.
+	left mes.Hash
+}
+
+// content is the hash that the chain comes to over what is there.
+func (c *chunk) content() mes.Hash {
+	if c.left != (mes.Hash{}) {
+		return c.left
+	}
+	return c.after
 }
 
 func (c *chunk) key() key           { return key(nil).number(uint64(c.first)).number(c.group) }
@@ -59,7 +72,11 @@ func (c *chunk) next() mes.Position { return c.first + mes.Position(c.entries) }
 func (c *chunk) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(c.entries)) //nolint:gosec // a count is never negative
 	b = binary.AppendUvarint(b, uint64(c.groups))     //nolint:gosec // a count is never negative
-	return append(append(b, c.before[:]...), c.after[:]...)
+	b = key(b).hash(c.before).hash(c.after)
+	if c.left != (mes.Hash{}) {
+		b = key(b).hash(c.left)
+	}
+	return b
 }
 
 func decodeChunk(k, value []byte) (c chunk, err error) {
@@ -71,6 +88,9 @@ func decodeChunk(k, value []byte) (c chunk, err error) {
 	r = reader{b: value}
 	c.entries, c.groups = int(uint32(r.uvarint())), int(uint32(r.uvarint())) //nolint:gosec // counts of one seal
 	c.before, c.after = r.hash(), r.hash()
+	if len(r.b) > 0 {
+		c.left = r.hash()
+	}
 	return c, r.done("a chunk")
 }
 
@@ -111,7 +131,7 @@ func openArchive(dir, id string, readOnly bool) (periods []*period, err error) {
 func closePeriods(periods []*period) error {
 	var errs []error
 	for _, p := range periods {
-		errs = append(errs, p.db.Close())
+		errs = append(errs, closeBolt(p.db))
 	}
 	return errors.Join(errs...)
 }
@@ -124,8 +144,8 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 	}
 	p := &period{db: db}
 	err = guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error {
-			if err := checkMeta(tx, path, id); err != nil {
+		return look(db, func(tx *bbolt.Tx) error {
+			if err := checkMeta(tx, path, id, OldestFormat); err != nil {
 				return err
 			}
 			value, err := get(tx.Bucket(bucketMeta), keyPeriod)
@@ -134,11 +154,15 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 			}
 			r := reader{b: value}
 			p.first, p.month = mes.Position(r.number()), r.name()
-			return r.done("a file's period")
+			if err := r.done("a file's period"); err != nil {
+				return err
+			}
+			p.left, err = readExpired(tx)
+			return err
 		})
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, closeBolt(db))
 	}
 	return p, nil
 }
@@ -147,15 +171,28 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 // is whole: a start must not find half of one.
 func newPeriod(dir, id string, first mes.Position, month string) (*period, error) {
 	path := filepath.Join(dir, logDir, periodName(first))
-	making := path + ".new"
-	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := makePeriod(path+unfinished, id, first, month); err != nil {
 		return nil, err
 	}
-	db, err := openBolt(making, false, "")
+	if err := disk.Rename(path+unfinished, path); err != nil {
+		return nil, err
+	}
+	return openPeriod(path, id, false)
+}
+
+// unfinished ends the name of a file of the archive as long as it is not whole.
+const unfinished = ".new"
+
+// makePeriod makes a file without chunks, in the place of what is left of one.
+func makePeriod(path, id string, first mes.Position, month string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	db, err := openBolt(path, false, "")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
+	err = update(db, func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock, bucketSample} {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
@@ -166,19 +203,13 @@ func newPeriod(dir, id string, first mes.Position, month string) (*period, error
 		}
 		return put(tx.Bucket(bucketMeta), keyPeriod, key(nil).number(uint64(first)).name(month))
 	})
-	if err = errors.Join(err, db.Close()); err != nil {
-		return nil, err
-	}
-	if err := disk.Rename(making, path); err != nil {
-		return nil, err
-	}
-	return openPeriod(path, id, false)
+	return errors.Join(err, closeBolt(db))
 }
 
 // last returns the file's last chunk; one without entries where it has none.
 func (p *period) last() (c chunk, err error) {
 	err = guard(func() error {
-		return p.db.View(func(tx *bbolt.Tx) error {
+		return look(p.db, func(tx *bbolt.Tx) error {
 			c, err = lastChunk(tx, p.first)
 			return err
 		})
@@ -223,7 +254,9 @@ func archiveLayer(dir, id string, l *layer, periods []*period) ([]*period, error
 
 // write adds a layer to the file as a chunk.
 func (p *period) write(l *layer) error {
-	c := chunk{l.first, l.groups[0].number, len(l.entries), len(l.groups), l.before, l.after}
+	c := chunk{
+		first: l.first, group: l.groups[0].number, entries: len(l.entries), groups: len(l.groups), before: l.before, after: l.after,
+	}
 	rows := make([]block.Row, len(l.entries))
 	for i, e := range l.entries {
 		var err error
@@ -231,15 +264,20 @@ func (p *period) write(l *layer) error {
 			return err
 		}
 	}
+	return p.add(c, l.groups, rows)
+}
+
+// add adds a chunk to the file.
+func (p *period) add(c chunk, groups []group, rows []block.Row) error {
 	directory, blocks := block.Pack(rows)
-	return p.db.Update(func(tx *bbolt.Tx) error {
+	return update(p.db, func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bucketChunk, bucketGroup, bucketPlace, bucketBlock} {
 			tx.Bucket(name).FillPercent = 1 // positions only ascend
 		}
 		if err := put(tx.Bucket(bucketChunk), c.key(), c.encode()); err != nil {
 			return err
 		}
-		if err := put(tx.Bucket(bucketGroup), c.key(), packGroups(l.groups)); err != nil {
+		if err := put(tx.Bucket(bucketGroup), c.key(), packGroups(groups)); err != nil {
 			return err
 		}
 		if err := put(tx.Bucket(bucketPlace), c.key(), directory); err != nil {
@@ -303,7 +341,7 @@ func (r *archiveReader) tx(p *period) (*bbolt.Tx, error) {
 	if tx := r.txs[p]; tx != nil {
 		return tx, nil
 	}
-	tx, err := p.db.Begin(false)
+	tx, err := begin(p.db)
 	if err == nil {
 		r.txs[p] = tx
 	}

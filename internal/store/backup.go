@@ -18,9 +18,11 @@ type BackupFile struct {
 	// First and Last are the positions of its first and of its last entry. A file
 	// that ends before the next one begins is one that nothing is added to any more.
 	First, Last mes.Position
-	// Chain is the hash that the chain of groups has at its end. With First and
-	// Last, it names what is in the file.
-	Chain mes.Hash
+	// Chain is the hash that the chain of groups has at its end, or where entries have
+	// Expired, the hash of what retention left. With First and Last, it names what is
+	// in the file.
+	Chain   mes.Hash
+	Expired bool
 }
 
 // Backup hands on the log up to now, a file after the other in the order of the
@@ -77,6 +79,9 @@ func (b *backup) file(p *period, tx *bbolt.Tx) error {
 	}
 	b.end = c
 	f := BackupFile{First: p.first, Last: c.next() - 1, Chain: c.after}
+	if p.left != (mes.Hash{}) {
+		f.Chain, f.Expired = p.left, true
+	}
 	if slices.Contains(b.have, f) {
 		return nil
 	}
@@ -108,7 +113,7 @@ func (s *Store) backUpLayers(b *backup, layers []*layer) (err error) {
 		}
 	}
 	for _, p := range made {
-		if err := p.db.View(func(tx *bbolt.Tx) error { return b.file(p, tx) }); err != nil {
+		if err := look(p.db, func(tx *bbolt.Tx) error { return b.file(p, tx) }); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"io"
@@ -22,13 +23,14 @@ func backUp(t *testing.T, s *store.Store, dir string, have []store.BackupFile) (
 	end, err := s.Backup(context.Background(), have, func(f store.BackupFile, write func(io.Writer) error) error {
 		written++
 		files = slices.DeleteFunc(files, func(have store.BackupFile) bool {
-			replaced := have.First >= f.First
+			replaced := have.First >= f.First && have.First <= max(f.First, f.Last)
 			if replaced {
 				must(t, os.Remove(filepath.Join(dir, store.LogName(have.First))))
 			}
 			return replaced
 		})
 		files = append(files, f)
+		slices.SortFunc(files, func(a, b store.BackupFile) int { return cmp.Compare(a.First, b.First) })
 		file, err := os.Create(filepath.Join(dir, store.LogName(f.First)))
 		if err != nil {
 			return err

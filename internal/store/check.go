@@ -69,7 +69,10 @@ func checkDir(ctx context.Context, dir string, progress func(Progress)) (problem
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, closeBolt(db)) }()
+	if err := checkExpired(db, periods); err != nil {
+		return 0, err
+	}
 	var w *writer
 	err = guard(func() (err error) {
 		if w, err = newWriter(db, periods); err != nil {
@@ -115,6 +118,9 @@ func check(ctx context.Context, have index, id, dir string, progress func(Progre
 					return err
 				}
 			}
+		}
+		if err := want.vouched(); err != nil {
+			c.found(err.Error())
 		}
 		return c.compare(have, want.index)
 	})
@@ -240,7 +246,7 @@ func (c *checker) chunk(r *archiveReader, h chunk) {
 		c.found(fmt.Sprintf("samples from position %d on: %v", h.first, err))
 	}
 	c.samples[r.at.tx] += n
-	if whole && hash != h.after {
+	if whole && hash != h.content() {
 		c.found(fmt.Sprintf("the chain of hashes breaks between positions %d and %d", h.first, h.next()-1))
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/takt-mes/takt/internal/line"
@@ -35,9 +37,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child opens the store, says how far it is durable, and appends or checks.
+// child opens the store, says how far it is durable, and appends or checks; or does
+// something with a store that nobody has open.
 func child(dir, does string) (err error) {
 	ctx := context.Background()
+	does, early := strings.CutPrefix(does, "early ")
+	switch does, again := strings.CutSuffix(does, " again"); does {
+	case "expire", "migrate":
+		return offlineChild(ctx, dir, does, again)
+	}
 	const sealBytes = 1 << 20 // so that a run of some thousand events seals
 	s, err := store.Open(store.Config{Dir: dir, SealBytes: sealBytes})
 	if err != nil {
@@ -76,14 +84,66 @@ func child(dir, does string) (err error) {
 			r, _ := next()
 			records = append(records, r)
 		}
+		if early { // which no store may
+			fmt.Println(durable + mes.Offset(len(records)))
+		}
 		a, err := s.Append(ctx, store.Batch{Gateway: "g1", Spool: "s1", First: durable + 1, Records: records})
 		if err != nil {
 			return err
 		}
 		durable = a.Durable
-		fmt.Println(durable)
+		if !early {
+			fmt.Println(durable)
+		}
 	}
 	return s.Close()
+}
+
+// offlineChild removes what is old, or migrates; again where that was cut off: then
+// it says how many events are left, and checks.
+func offlineChild(ctx context.Context, dir, does string, again bool) error {
+	progress := func(p store.Progress) {
+		for _, problem := range p.Problems {
+			fmt.Fprintln(os.Stderr, p.Stage, problem)
+		}
+	}
+	do := func() (err error) {
+		if does == "migrate" {
+			_, err = store.Migrate(ctx, dir, progress)
+		} else {
+			_, err = store.Expire(ctx, store.Retention{Dir: dir, Before: oldBefore, Progress: progress})
+		}
+		return err
+	}
+	err := do()
+	if again && mes.CodeOf(err) == mes.CodeDamaged && strings.Contains(err.Error(), "run takt rebuild") {
+		err = errors.Join(store.Rebuild(ctx, dir, progress), do())
+	}
+	if err != nil || !again {
+		return err
+	}
+	s, err := store.Open(store.Config{Dir: dir})
+	if err != nil {
+		return err
+	}
+	left := 0
+	err = s.View(ctx, 0, func(v *store.View) error {
+		for e, err := range v.Events(0, store.Filter{}) {
+			if err != nil {
+				return err
+			}
+			if e.Event != nil {
+				left++
+			}
+		}
+		return nil
+	})
+	fmt.Println(left)
+	if err = errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	_, err = store.CheckDir(ctx, dir, progress)
+	return err
 }
 
 // childRecords yields the records of a line behind the first of them.

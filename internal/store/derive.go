@@ -44,26 +44,29 @@ func (w *writer) derive(e *entry) error {
 // deriveIdentity enters the source, its numbers, and the identity, or what is in
 // quarantine.
 func (w *writer) deriveIdentity(e *entry) error {
-	id := e.record.Identity
+	if e.reason == reasonTombstone {
+		return w.deriveTombstone(e)
+	}
+	id, event := e.record.Identity, e.reason.was() == 0
 	source, err := w.intern(classSource, ledgerSource(id.Source))
 	if err != nil {
 		return err
 	}
 	count := ledgerCount{stored: 1}
-	if e.reason != 0 {
+	if !event {
 		count = ledgerCount{quarantined: 1}
 	}
 	if err := w.count(source, w.group.time, count); err != nil {
 		return err
 	}
-	if e.reason != 0 {
+	if !event && !e.reason.expired() {
 		w.put(tableQuarantine, key(nil).u8(0).number(uint64(e.position)), key(nil).number32(source))
 		w.put(tableQuarantine, quarantineKey(&e.record), key(nil).number(uint64(e.position)))
 	}
 	if id.Validate() != nil {
 		return nil //nolint:nilerr // in quarantine: no identity that numbers could be kept of
 	}
-	if e.reason != 0 {
+	if !event {
 		return w.enterIdentity(source, id, 0)
 	}
 	return w.enterIdentity(source, id, e.position)

@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/takt-mes/takt/internal/powercut"
 )
@@ -46,6 +48,47 @@ func TestDiskFault(t *testing.T) {
 	if stopped == 0 {
 		t.Error("nothing that failed stopped the store: the test cannot fail")
 	}
+}
+
+// TestDiskFaultOfAHasty is the control: of a store that acknowledges before it has
+// synced, records are lost where the disk fails.
+func TestDiskFaultOfAHasty(t *testing.T) {
+	if err := powercut.Usable(); err != nil {
+		t.Skipf("no disk of our own: %v", err)
+	}
+	disk := powercut.New()
+	disk.FailFrom(500, syscall.EIO)
+	acknowledged, _ := runOn(t, disk, "early append some")
+	disk.Repair()
+	if durable, _ := runOn(t, disk, "check"); durable >= acknowledged {
+		t.Errorf("what acknowledges early has all %d that it acknowledged: the test cannot fail", acknowledged)
+	}
+}
+
+// TestSlowDisk appends on a disk that takes 50 ms to sync, and now and then much
+// longer: nothing is lost, and nothing is there twice.
+func TestSlowDisk(t *testing.T) {
+	if err := powercut.Usable(); err != nil {
+		t.Skipf("no disk of our own: %v", err)
+	}
+	disk := powercut.New()
+	var syncs atomic.Int64
+	disk.Slow = func() time.Duration {
+		if syncs.Add(1)%20 == 0 {
+			return 1500 * time.Millisecond
+		}
+		return 50 * time.Millisecond
+	}
+	acknowledged, complaint := runOn(t, disk, "append some")
+	if complaint != "" {
+		t.Errorf("on a slow disk: %s", complaint)
+	}
+	disk.Slow = nil
+	durable, wrong := runOn(t, disk, "check")
+	if durable != acknowledged || wrong != "" {
+		t.Errorf("durable up to %d, and %d was acknowledged; %s", durable, acknowledged, wrong)
+	}
+	t.Logf("%d syncs", syncs.Load())
 }
 
 // TestReadOnlyDisk has a disk become read-only somewhere in a run: the store stops

@@ -15,7 +15,7 @@ type entry struct {
 	record   mes.Record
 	// event is the decoded form; nil in quarantine.
 	event *mes.Event
-	// reason is why it is in quarantine; 0 for an event.
+	// reason is why it is in quarantine, or what else it is; 0 for an event.
 	reason Reason
 	detail string
 }
@@ -34,7 +34,19 @@ const (
 	ReasonTooLarge
 	// ReasonConflict has an identity that is taken by other content.
 	ReasonConflict
+
+	// reasonTombstone is no record of anybody's, but says what retention removed.
+	reasonTombstone Reason = 0x40
+	// reasonExpired is added to the reason of an entry of which retention left the
+	// identity alone.
+	reasonExpired Reason = 0x80
 )
+
+// expired reports whether retention removed an entry.
+func (r Reason) expired() bool { return r&reasonExpired != 0 }
+
+// was is the reason as it was before that.
+func (r Reason) was() Reason { return r &^ reasonExpired }
 
 // String returns the reason as `malformed`.
 func (r Reason) String() string {
@@ -47,6 +59,10 @@ func (r Reason) String() string {
 		return "too large"
 	case ReasonConflict:
 		return "conflict"
+	case reasonTombstone:
+		return "tombstone"
+	case reasonExpired:
+		return "expired"
 	}
 	return strconv.FormatUint(uint64(uint8(r)), 10)
 }

@@ -34,13 +34,15 @@ func TestFixtures(t *testing.T) {
 	for _, path := range fixtures {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			dir := t.TempDir()
-			files, err := zip.OpenReader(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := files.Comment
-			if err := errors.Join(os.CopyFS(dir, files), files.Close()); err != nil {
-				t.Fatal(err)
+			want := unpack(t, path, dir)
+			if path != newest {
+				_, err := store.Open(store.Config{Dir: dir})
+				if mes.CodeOf(err) != mes.CodeFormat || !strings.Contains(err.Error(), "run takt migrate") {
+					t.Errorf("open: %v; want CodeFormat that names takt migrate", err)
+				}
+				if _, err := store.Migrate(t.Context(), dir, func(store.Progress) {}); err != nil {
+					t.Fatal(err)
+				}
 			}
 			s := open(t, dir) // It is checked in the end.
 			if got := logHash(t, s); got != want {
@@ -56,18 +58,29 @@ func TestFixtures(t *testing.T) {
 	}
 }
 
-// makeFixture writes the day of a few trays, sealed in part, with what it is in the
-// comment.
-func makeFixture(t *testing.T, path string) {
+// unpack unpacks a fixture, and returns what it says that is in it.
+func unpack(t *testing.T, path, dir string) string {
 	t.Helper()
-	dir := t.TempDir()
-	s, err := store.Open(store.Config{Dir: dir, SealBytes: 1 << 16, Now: func() time.Time { return t0 }})
+	files, err := zip.OpenReader(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := dayOf(t, true, 10*time.Second)
-	for from := 0; from < len(records); from += 7 {
-		mustAppend(t, s, from+1, records[from:min(len(records), from+7)]...)
+	if err := errors.Join(os.CopyFS(dir, files), files.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return files.Comment
+}
+
+// makeFixture writes three months of a line, sealed in part, of which two have
+// expired, with what it is in the comment.
+func makeFixture(t *testing.T, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	oldStore(t, dir, oldRecords(t, 600))
+	expire(t, dir, oldBefore, false)
+	s, err := store.Open(store.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
 	}
 	hash := logHash(t, s)
 	if err := s.Close(); err != nil {

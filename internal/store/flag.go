@@ -6,7 +6,7 @@ import (
 	"github.com/takt-mes/takt/internal/mes"
 )
 
-// FlagKind is a kind of contradiction.
+// FlagKind is a kind of contradiction, or of what is missing.
 type FlagKind uint8
 
 // The kinds.
@@ -21,6 +21,8 @@ const (
 	FlagNameTaken
 	// FlagUnknownEquipment is equipment that the plant model does not have.
 	FlagUnknownEquipment
+	// FlagExpired is a thing of which retention has removed events.
+	FlagExpired
 )
 
 // Flag is a contradiction between events that are all kept.

@@ -326,23 +326,33 @@ func (v *View) ItemRecord(id mes.ID) ([]ItemEntry, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = v.carried(moves, func(position mes.Position, carrier mes.Thing) error { return add(position, roleCarried, carrier) })
+	if err != nil {
+		return nil, err
+	}
+	return genealogy.InOrder(entries, func(e ItemEntry) genealogy.Moment {
+		return genealogy.Moment{Identity: e.Identity, Time: e.Event.Event.EventTime}
+	}), nil
+}
+
+// carried calls fn for the work on carriers while something was in them, by its
+// moves.
+func (v *View) carried(moves []genealogy.Move, fn func(position mes.Position, carrier mes.Thing) error) error {
 	for _, s := range genealogy.Stays(moves) {
 		if s.Since.Parent.Kind != mes.RefCarrier {
 			continue
 		}
 		during, err := v.workDuring(s)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, position := range during {
-			if err := add(position, roleCarried, s.Since.Parent); err != nil {
-				return nil, err
+			if err := fn(position, s.Since.Parent); err != nil {
+				return err
 			}
 		}
 	}
-	return genealogy.InOrder(entries, func(e ItemEntry) genealogy.Moment {
-		return genealogy.Moment{Identity: e.Identity, Time: e.Event.Event.EventTime}
-	}), nil
+	return nil
 }
 
 // workDuring returns the work on a carrier while something was in it.

@@ -57,6 +57,8 @@ func (k key) time(t time.Time) key {
 	return k.number(millis).number(nanos)
 }
 
+func (k key) hash(h mes.Hash) key { return append(k, h[:]...) }
+
 func (k key) name(s string) key {
 	k = binary.BigEndian.AppendUint16(k, uint16(len(s))) //nolint:gosec // ids and texts in keys are below 64 KiB
 	return append(k, s...)

@@ -1,10 +1,8 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
@@ -12,10 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 
 	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
@@ -47,136 +43,64 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// mapBytes is how much address space a file that grows is mapped in from the start.
-// It costs nothing, but for one that outgrows it: the mapping is made anew, which
-// waits for every reader, and who begins to read waits, too. Tests make it small.
-var mapBytes = 1 << 40
-
-// openBolt opens a bbolt file, and makes one where it is missing. What to do
-// when it is damaged is told.
-func openBolt(path string, readOnly bool, remedy string) (*bbolt.DB, error) {
-	if err := checkLength(path, remedy); err != nil {
-		return nil, err
-	}
-	var db *bbolt.DB
-	err := guard(func() (err error) {
-		if readOnly {
-			db, err = bbolt.Open(path, 0o640, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
-			return err
-		}
-		// Some machines have less of it to give.
-		for bytes := mapBytes; ; bytes /= 2 {
-			db, err = bbolt.Open(path, 0o640, &bbolt.Options{Timeout: time.Second, InitialMmapSize: bytes})
-			if !errors.Is(err, unix.ENOMEM) || bytes == 0 {
-				return err
-			}
-		}
-	})
-	var system syscall.Errno // It says nothing of what is in the file.
-	switch {
-	case errors.As(err, &system):
-		err = fmt.Errorf("open %s: %w", path, err)
-	case err != nil && mes.CodeOf(err) != mes.CodeDamaged:
-		err = mes.Errorf(mes.CodeDamaged, "open %s: %w; %s", path, err, remedy)
-	}
-	return db, err
-}
-
 // exists reports whether there is a file.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// The stamp says what the directory is. It is written once, after the file is
-// there, so that a file that has gone missing is not taken for a new store.
+// The stamp says what the directory is. It is written after the files are there, so
+// that one that has gone missing is not taken for a new store.
 const stampForm = "takt store, format %d, id %s\n"
 
-func readStamp(dir string) (id string, err error) {
+// stamp is the stamp of a directory; the zero value where there is none.
+type stamp struct {
+	format int
+	id     string
+}
+
+func readStamp(dir string) (s stamp, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, storeFile)) //nolint:gosec // the operator's own directory
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+		return stamp{}, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read what the data directory is: %w", err)
+		return stamp{}, fmt.Errorf("read what the data directory is: %w", err)
 	}
-	var version int
-	if _, err := fmt.Sscanf(string(text), stampForm, &version, &id); err != nil {
-		return "", mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: its file %s does not say so", dir, storeFile)
+	if _, err := fmt.Sscanf(string(text), stampForm, &s.format, &s.id); err != nil {
+		return stamp{}, mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: its file %s does not say so", dir, storeFile)
 	}
-	if version != FormatVersion {
-		return "", mes.Errorf(mes.CodeFormat, "the data directory %s has format %d; this program reads format %d", dir, version, FormatVersion).
-			With("version", strconv.Itoa(version))
+	return s, nil
+}
+
+// check refuses a directory of another format than this program's.
+func (s stamp) check(dir string) error {
+	format := func(remedy string) error {
+		return mes.Errorf(mes.CodeFormat, "the data directory %s has format %d; %s", dir, s.format, remedy).
+			With("version", strconv.Itoa(s.format))
 	}
-	return id, nil
+	switch {
+	case s.id == "" || s.format == FormatVersion:
+		return nil
+	case s.format > FormatVersion:
+		return format(fmt.Sprintf("this program reads format %d: run a newer one", FormatVersion))
+	case s.format < OldestFormat:
+		return format(fmt.Sprintf("this program reads formats from %d on", OldestFormat))
+	}
+	return format(fmt.Sprintf("run takt migrate, which makes it format %d", FormatVersion))
 }
 
 // stampOf returns the id of a data directory that there must be.
 func stampOf(dir string) (string, error) {
-	id, err := readStamp(dir)
-	if err == nil && id == "" {
+	s, err := readStamp(dir)
+	if err == nil && s.id == "" {
 		err = mes.Errorf(mes.CodeFormat, "%s is no Takt data directory: it has no file %s", dir, storeFile)
 	}
-	return id, err
+	return s.id, errors.Join(err, s.check(dir))
 }
 
 func writeStamp(dir, id string) error {
 	return disk.WriteFile(filepath.Join(dir, storeFile), fmt.Appendf(nil, stampForm, FormatVersion, id))
-}
-
-// checkLength refuses a file that is shorter than its own header says: bbolt
-// would map it and fault later.
-func checkLength(path, remedy string) error {
-	f, err := os.Open(path) //nolint:gosec // the operator's own directory
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return mes.Errorf(mes.CodeDamaged, "open %s: %w; %s", path, err, remedy)
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	need, ok := boltLength(f)
-	if !ok {
-		return mes.Errorf(mes.CodeDamaged, "%s has %d bytes and no header that can be read; %s", path, info.Size(), remedy)
-	}
-	if info.Size() < need {
-		return mes.Errorf(mes.CodeDamaged, "%s is cut off: it has %d bytes and needs %d; %s", path, info.Size(), need, remedy)
-	}
-	return nil
-}
-
-// boltLength reads from the newer of bbolt's two headers how long the file is.
-func boltLength(r io.ReaderAt) (length int64, ok bool) {
-	const (
-		pageHeader = 16
-		metaBytes  = 64
-		magic      = 0xED0CDAED
-	)
-	var newest uint64
-	pageSize := int64(os.Getpagesize())
-	for _, at := range []int64{0, pageSize} {
-		var page [pageHeader + metaBytes]byte
-		if _, err := r.ReadAt(page[:], at); err != nil {
-			continue
-		}
-		meta := page[pageHeader:]
-		sum := fnv.New64a()
-		_, _ = sum.Write(meta[:56])
-		if binary.LittleEndian.Uint32(meta) != magic || sum.Sum64() != binary.LittleEndian.Uint64(meta[56:]) {
-			continue
-		}
-		pageSize = int64(binary.LittleEndian.Uint32(meta[8:]))
-		pages, txid := binary.LittleEndian.Uint64(meta[40:]), binary.LittleEndian.Uint64(meta[48:])
-		if !ok || txid > newest {
-			newest, ok = txid, true
-			length = int64(pages) * pageSize //nolint:gosec // checked by the header's own checksum
-		}
-	}
-	return length, ok
 }
 
 var (
@@ -184,6 +108,9 @@ var (
 	keyID     = []byte("id")
 	keyPeriod = []byte("period")
 	keySealed = []byte("sealed")
+	// keyExpired has what retention left of a file of the log; in the indexes, of
+	// all files that they are derived from.
+	keyExpired = []byte("expired")
 )
 
 // writeMeta writes into a new file what it is.
@@ -198,8 +125,9 @@ func writeMeta(tx *bbolt.Tx, id string) error {
 	return put(meta, keyID, []byte(id))
 }
 
-// checkMeta refuses a file that is not of the store of an id.
-func checkMeta(tx *bbolt.Tx, path, id string) error {
+// checkMeta refuses a file that is not of the store of an id, or of a format that is
+// older than one, or newer than this program's.
+func checkMeta(tx *bbolt.Tx, path, id string, oldest uint32) error {
 	meta := tx.Bucket(bucketMeta)
 	if meta == nil {
 		return mes.Errorf(mes.CodeFormat, "%s is no file of a Takt store", path)
@@ -208,8 +136,9 @@ func checkMeta(tx *bbolt.Tx, path, id string) error {
 	if err != nil {
 		return err
 	}
-	if r := (reader{b: format}); r.number32() != FormatVersion {
-		return mes.Errorf(mes.CodeFormat, "%s has format %x; this program reads format %d", path, format, FormatVersion)
+	r := reader{b: format}
+	if version := r.number32(); version < oldest || version > FormatVersion {
+		return mes.Errorf(mes.CodeFormat, "%s has format %d; this program reads formats %d to %d", path, version, oldest, FormatVersion)
 	}
 	have, err := get(meta, keyID)
 	if err == nil && string(have) != id {
@@ -253,17 +182,17 @@ func openIndex(path, id string, create bool) (*bbolt.DB, error) {
 	}
 	err = guard(func() error {
 		if create {
-			return db.Update(func(tx *bbolt.Tx) error {
+			return update(db, func(tx *bbolt.Tx) error {
 				if err := writeMeta(tx, id); err != nil {
 					return err
 				}
 				return table.Create(tx, tableNames)
 			})
 		}
-		return db.View(func(tx *bbolt.Tx) error { return checkMeta(tx, path, id) })
+		return look(db, func(tx *bbolt.Tx) error { return checkMeta(tx, path, id, FormatVersion) })
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, closeBolt(db))
 	}
 	return db, nil
 }

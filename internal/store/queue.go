@@ -25,6 +25,8 @@ type request struct {
 	bytes      int // of its events
 	candidates []candidate
 	tallies    []tally     // of a refusal, which has no batch
+	tombstones []tombstone // of a retention, which has none either
+	detail     string      // why that
 	answer     chan answer // has room for the answer: the writer waits for nobody
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/wal"
@@ -46,18 +48,34 @@ func Rebuild(ctx context.Context, dir string, progress func(Progress)) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, closePeriods(periods)) }()
-	path := filepath.Join(dir, indexFile+".rebuild")
+	path, err := rebuilt(ctx, dir, id, periods, progress)
+	if err != nil {
+		return err
+	}
+	return takeIndex(dir, path)
+}
+
+// rebuilt makes a new file of indexes from an archive beside the old one, and
+// returns its path.
+func rebuilt(ctx context.Context, dir, id string, periods []*period, progress func(Progress)) (path string, err error) {
+	path = filepath.Join(dir, indexFile+".rebuild")
 	err = derivedAnew(ctx, path, id, periods, endless, progress, func(w *writer) error {
 		// What the write-ahead log has is not merged, but must be whole, too.
 		_, err := wal.Read(filepath.Join(dir, walDir), w.last.group+1, w.replayPayload)
 		progress(Progress{Stage: "indexes", Position: w.last.position, Last: w.last.position})
-		return err
+		if err != nil {
+			return err
+		}
+		return w.vouched()
 	})
 	if err != nil {
-		return errors.Join(err, os.Remove(path))
+		err = errors.Join(err, os.Remove(path))
 	}
-	return disk.Rename(path, filepath.Join(dir, indexFile))
+	return path, err
 }
+
+// takeIndex puts a file of indexes that is whole in its place.
+func takeIndex(dir, path string) error { return disk.Rename(path, filepath.Join(dir, indexFile)) }
 
 // rebuildBytes is how much memory a layer takes before it is merged.
 const rebuildBytes = 24 << 20
@@ -75,7 +93,10 @@ func derivedAnew(ctx context.Context, path, id string, periods []*period, before
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = errors.Join(err, closeBolt(db)) }()
+	if err := update(db, func(tx *bbolt.Tx) error { return writeExpired(tx, periods) }); err != nil {
+		return err
+	}
 	return guard(func() (err error) {
 		w, err := newWriter(db, periods)
 		if err != nil {
@@ -128,9 +149,10 @@ func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, pro
 			}
 			return err
 		})
-		if err == nil && w.last.hash != c.after {
+		if err == nil && w.last.hash != c.content() {
 			err = mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks between positions %d and %d; restore a backup", c.first, w.last.position)
 		}
+		w.last.hash, w.active.after = c.after, c.after // which goes on, whatever was removed
 		return err
 	})
 	err = errors.Join(err, r.close())

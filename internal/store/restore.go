@@ -34,7 +34,7 @@ func Restore(ctx context.Context, dir, id string, progress func(Progress)) (err 
 	}
 	defer func() { err = errors.Join(err, closePeriods(periods)) }()
 	path := filepath.Join(dir, indexFile)
-	if err := derivedAnew(ctx, path, own, periods, endless, progress, func(*writer) error { return nil }); err != nil {
+	if err := derivedAnew(ctx, path, own, periods, endless, progress, (*writer).vouched); err != nil {
 		return err
 	}
 	if err := os.Mkdir(filepath.Join(dir, walDir), 0o750); err != nil {
@@ -54,8 +54,8 @@ func adopt(dir, id, own string) error {
 		if err != nil {
 			return err
 		}
-		err = p.db.Update(func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyID, []byte(own)) })
-		if err = errors.Join(err, p.db.Close()); err != nil {
+		err = update(p.db, func(tx *bbolt.Tx) error { return put(tx.Bucket(bucketMeta), keyID, []byte(own)) })
+		if err = errors.Join(err, closeBolt(p.db)); err != nil {
 			return err
 		}
 	}

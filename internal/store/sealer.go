@@ -142,7 +142,7 @@ func (s *Store) seal(l *layer, end sealed, periods []*period) ([]*period, error)
 // mergeLayer writes a layer into the file of the indexes, which are as far as
 // end then.
 func mergeLayer(db *bbolt.DB, l *layer, end sealed) error {
-	return db.Update(func(tx *bbolt.Tx) error {
+	return update(db, func(tx *bbolt.Tx) error {
 		if err := table.Merge(tx, tableNames, l.tables); err != nil {
 			return err
 		}

@@ -69,8 +69,11 @@ type ExcludedValues struct {
 // schema.
 //
 // Errors: CodeNotFound where no schema has the characteristic, CodeInvalid where
-// the values have several units, CodeTooLarge beyond MaxValues.
+// the values have several units or retention has removed some of the window, CodeTooLarge beyond MaxValues.
 func (v *View) Statistics(q StatisticsQuery) (Sample, error) {
+	if err := v.whole(q.From); err != nil {
+		return Sample{}, err
+	}
 	columns, err := v.columnsOf(q.Characteristic, q.Unit)
 	if err != nil {
 		return Sample{}, err

@@ -20,9 +20,12 @@ import (
 	"github.com/takt-mes/takt/internal/store/wal"
 )
 
-// FormatVersion is the version of the format that this program writes. It
-// opens no other.
-const FormatVersion = 3
+// FormatVersion is the version of the format that this program writes. It opens no
+// other; Migrate makes it of an older one.
+const FormatVersion = 4
+
+// OldestFormat is the version of the oldest format that Migrate, and Restore, take.
+const OldestFormat = 3
 
 // The files of a data directory.
 const (
@@ -64,6 +67,7 @@ type Store struct {
 	lock    *os.File
 	id      string
 	room    *room
+	pace    pace
 	metrics *metrics
 	// numbered are the names that questions have looked up.
 	numbered *numbered
@@ -139,10 +143,11 @@ const segmentBytes = 4 << 20
 
 // open opens the files, and brings the indexes up to the end of the log.
 func (s *Store) open() (*writer, error) {
-	id, err := readStamp(s.cfg.Dir)
-	if err != nil {
+	stamp, err := readStamp(s.cfg.Dir)
+	if err = errors.Join(err, stamp.check(s.cfg.Dir)); err != nil {
 		return nil, err
 	}
+	id := stamp.id
 	if err := removeBackups(s.cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -157,6 +162,9 @@ func (s *Store) open() (*writer, error) {
 		return nil, err
 	}
 	if s.state.periods, err = openArchive(s.cfg.Dir, id, false); err != nil {
+		return nil, err
+	}
+	if err := checkExpired(s.db, s.state.periods); err != nil {
 		return nil, err
 	}
 	dir := filepath.Join(s.cfg.Dir, walDir)
@@ -222,7 +230,7 @@ func (s *Store) closeFiles() error {
 	}
 	errs = append(errs, closePeriods(s.state.periods))
 	if s.db != nil {
-		errs = append(errs, s.db.Close())
+		errs = append(errs, closeBolt(s.db))
 	}
 	return errors.Join(append(errs, s.lock.Close())...)
 }
@@ -326,7 +334,7 @@ func (s *Store) read() (index, error) {
 	// layer ahead of the state.
 	s.mu.Lock()
 	st := s.state
-	tx, err := s.db.Begin(false)
+	tx, err := begin(s.db)
 	s.mu.Unlock()
 	if err != nil {
 		return index{}, err

@@ -175,7 +175,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"another version", func(t *testing.T, dir string) {
 			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "takt store, format 99, id aabb\n")
-		}, mes.CodeFormat, "has format 99; this program reads format 3"},
+		}, mes.CodeFormat, "has format 99; this program reads format 4: run a newer one"},
 		{"no data directory", func(t *testing.T, dir string) {
 			t.Helper()
 			write(t, filepath.Join(dir, "STORE"), "somebody else's file\n")

@@ -23,6 +23,7 @@ const (
 	tableEquipment
 	tableTested
 	tableOnward
+	tableTombstone
 )
 
 // tableNames are the names that the tables have in the index's file.
@@ -31,5 +32,5 @@ var tableNames = []string{
 	tableMention: "mention", tableContent: "content", tableDefinition: "definition", tableAlias: "alias", tableSlot: "slot",
 	tableWithdrawn: "withdrawn", tableAttempt: "attempt", tableFlag: "flag", tableLedger: "ledger",
 	tableTransport: "transport", tableQuarantine: "quarantine", tableEquipment: "equipment",
-	tableTested: "tested", tableOnward: "onward",
+	tableTested: "tested", tableOnward: "onward", tableTombstone: "tombstone",
 }

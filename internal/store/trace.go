@@ -3,6 +3,7 @@ package store
 import (
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/takt-mes/takt/internal/genealogy"
 	"github.com/takt-mes/takt/internal/mes"
@@ -10,7 +11,9 @@ import (
 
 // Trace yields every edge that leads from a thing to what it was made of, or to
 // what was made of it: nearest first, each once, to maxDepth steps (0 for all).
-// CodeNotFound where no event names the thing.
+// CodeNotFound where no event names the thing. Where the way leads through things of
+// which retention has removed events, an error says so at its end: what it yielded is
+// right, and not all.
 func (v *View) Trace(start mes.Thing, way genealogy.Direction, maxDepth int) iter.Seq2[genealogy.Edge, error] {
 	return func(yield func(genealogy.Edge, error) bool) {
 		if n, err := v.thingNumber(start); err != nil || n == 0 {
@@ -20,6 +23,13 @@ func (v *View) Trace(start mes.Thing, way genealogy.Direction, maxDepth int) ite
 			yield(genealogy.Edge{}, err)
 			return
 		}
+		gone, err := v.expiry()
+		if err != nil {
+			yield(genealogy.Edge{}, err)
+			return
+		}
+		var partly []mes.Thing
+		more := true
 		next := v.inputs
 		if way == genealogy.Forward {
 			next = v.outputs
@@ -28,8 +38,27 @@ func (v *View) Trace(start mes.Thing, way genealogy.Direction, maxDepth int) ite
 			if err := v.ctx.Err(); err != nil {
 				return nil, err
 			}
+			if gone.upTo > 0 {
+				number, err := v.thingNumber(n.Thing)
+				if err != nil {
+					return nil, err
+				}
+				if is, err := v.partly(number, gone); err != nil {
+					return nil, err
+				} else if is {
+					partly = append(partly, n.Thing)
+				}
+			}
 			return next(n)
-		})(yield)
+		})(func(e genealogy.Edge, err error) bool {
+			more = yield(e, err) && err == nil
+			return more
+		})
+		if more && len(partly) > 0 {
+			yield(genealogy.Edge{}, mes.Errorf(mes.CodeNotFound,
+				"the trace is not all: it leads through %d things of which retention removed events that were recorded before %s, %s the first of them",
+				len(partly), gone.before.Format(time.RFC3339), partly[0]))
+		}
 	}
 }
 

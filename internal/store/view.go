@@ -87,7 +87,12 @@ func (v *View) Event(position mes.Position) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if e.reason != 0 {
+	switch {
+	case e.reason == reasonTombstone:
+		return Event{}, mes.Errorf(mes.CodeNotFound, "position %d is the tombstone of what retention removed", position)
+	case e.reason.expired():
+		return Event{}, mes.Errorf(mes.CodeNotFound, "what was at position %d, %s, was removed by retention", position, e.record.Identity)
+	case e.reason != 0:
 		return Event{}, mes.Errorf(mes.CodeNotFound, "position %d is in quarantine; ask for quarantinedRecords/%d", position, position)
 	}
 	return v.event(&e)
@@ -256,8 +261,12 @@ func (v *View) Quarantine(after mes.Position) iter.Seq2[QuarantinedRecord, error
 // there is none.
 func (v *View) Quarantined(position mes.Position) (QuarantinedRecord, error) {
 	e, err := v.read(position, false)
-	if err == nil && e.reason == 0 {
+	switch {
+	case err != nil:
+	case e.reason == 0:
 		err = mes.Errorf(mes.CodeNotFound, "position %d is an event and not in quarantine", position)
+	case e.reason == reasonTombstone, e.reason.expired():
+		err = mes.Errorf(mes.CodeNotFound, "position %d is not in quarantine; see what retention removed", position)
 	}
 	if err != nil {
 		return QuarantinedRecord{}, err
@@ -400,6 +409,22 @@ func (v *View) flagsOf(thing uint64) (flags []Flag, err error) {
 		flags = append(flags, f)
 		return true, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	e, err := v.expiry()
+	if err != nil {
+		return nil, err
+	}
+	partly, err := v.partly(thing, e)
+	if partly {
+		t, err := v.thing(thing)
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, Flag{Thing: t.thing, Kind: FlagExpired, Detail: "events that were recorded before " +
+			e.before.Format(time.RFC3339) + " were removed by retention; what is here is not all"})
+	}
 	return flags, err
 }
 

@@ -88,7 +88,7 @@ func newWriter(db *bbolt.DB, periods []*period) (*writer, error) {
 		index: index{numbered: newNumbered()}, names: make(map[nameKey]uint32), epochs: make(map[spanKey]*epoch),
 		tested: make(map[testedKey]*testedWindow), pending: newPending(),
 	}
-	err := db.View(func(tx *bbolt.Tx) (err error) {
+	err := look(db, func(tx *bbolt.Tx) (err error) {
 		w.last, err = readSealed(tx)
 		return err
 	})
@@ -106,7 +106,7 @@ func (w *writer) reopen() error {
 	if err := w.close(); err != nil {
 		return err
 	}
-	tx, err := w.db.Begin(false)
+	tx, err := begin(w.db)
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,16 @@ import (
 // counters of whole hours and minutes, and single attempts only within half a
 // minute of each bound.
 //
-// Errors: CodeDamaged where counters and attempts do not agree.
+// Errors: CodeInvalid where retention has removed what a part of the window is
+// about, CodeDamaged where counters and attempts do not agree.
 func (v *View) Tested(segment string, from, to time.Time) iter.Seq2[yield.Count, error] {
 	return func(each func(yield.Count, error) bool) {
 		if from.Unix() < minUnix {
 			from = time.Time{} // no event is older
+		}
+		if err := v.whole(from); err != nil {
+			each(yield.Count{}, err)
+			return
 		}
 		err := v.segments(segment, func(number uint32, name string) (bool, error) {
 			q := testedQuery{view: v, segment: number, counts: make(map[uint32]*testedSum)}

@@ -170,7 +170,11 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	say(w, http.StatusOK, fmt.Sprintf("ready at position %d", s.store.Position()))
+	text := fmt.Sprintf("ready at position %d", s.store.Position())
+	if took := s.store.SlowDisk(); took > 0 {
+		text += "; the disk is slow: it took " + took.Round(time.Millisecond).String() + " to write a group of the log"
+	}
+	say(w, http.StatusOK, text)
 }
 
 // stopped returns why the store takes nothing any more, nil where it does.

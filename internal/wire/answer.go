@@ -115,6 +115,7 @@ var flagKinds = map[store.FlagKind]taktv1.FlagKind{
 	store.FlagSecondBirth:      taktv1.FlagKind_FLAG_KIND_SECOND_BIRTH,
 	store.FlagNameTaken:        taktv1.FlagKind_FLAG_KIND_NAME_TAKEN,
 	store.FlagUnknownEquipment: taktv1.FlagKind_FLAG_KIND_UNKNOWN_EQUIPMENT,
+	store.FlagExpired:          taktv1.FlagKind_FLAG_KIND_EXPIRED,
 }
 
 func flags(list []store.Flag) []*taktv1.Flag {

@@ -331,9 +331,11 @@ type BackupFile struct {
 	FirstPosition uint64 `protobuf:"varint,1,opt,name=first_position,json=firstPosition,proto3" json:"first_position,omitempty"`
 	// The position of its last entry.
 	LastPosition uint64 `protobuf:"varint,2,opt,name=last_position,json=lastPosition,proto3" json:"last_position,omitempty"`
-	// The hash that the chain of groups has at its end: with the positions, it names
-	// what is in the file.
-	ChainHash     []byte `protobuf:"bytes,3,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	// The hash that the chain of groups has at its end, or the hash of what is left
+	// where something has expired: with the positions, it names what is in the file.
+	ChainHash []byte `protobuf:"bytes,3,opt,name=chain_hash,json=chainHash,proto3" json:"chain_hash,omitempty"`
+	// Whether retention removed something from the file.
+	Expired       bool `protobuf:"varint,4,opt,name=expired,proto3" json:"expired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -387,6 +389,13 @@ func (x *BackupFile) GetChainHash() []byte {
 		return x.ChainHash
 	}
 	return nil
+}
+
+func (x *BackupFile) GetExpired() bool {
+	if x != nil {
+		return x.Expired
+	}
+	return false
 }
 
 // Response message for AdminService.BackUpStore: the store's id, then for each
@@ -537,13 +546,14 @@ const file_takt_v1_admin_service_proto_rawDesc = "" +
 	"\rlast_position\x18\x03 \x01(\x04R\flastPosition\x12\x1a\n" +
 	"\bproblems\x18\x04 \x03(\tR\bproblems\"=\n" +
 	"\x12BackUpStoreRequest\x12'\n" +
-	"\x04have\x18\x01 \x03(\v2\x13.takt.v1.BackupFileR\x04have\"w\n" +
+	"\x04have\x18\x01 \x03(\v2\x13.takt.v1.BackupFileR\x04have\"\x91\x01\n" +
 	"\n" +
 	"BackupFile\x12%\n" +
 	"\x0efirst_position\x18\x01 \x01(\x04R\rfirstPosition\x12#\n" +
 	"\rlast_position\x18\x02 \x01(\x04R\flastPosition\x12\x1d\n" +
 	"\n" +
-	"chain_hash\x18\x03 \x01(\fR\tchainHash\"\x94\x01\n" +
+	"chain_hash\x18\x03 \x01(\fR\tchainHash\x12\x18\n" +
+	"\aexpired\x18\x04 \x01(\bR\aexpired\"\x94\x01\n" +
 	"\x13BackUpStoreResponse\x12\x16\n" +
 	"\x05store\x18\x01 \x01(\tH\x00R\x05store\x12)\n" +
 	"\x04file\x18\x02 \x01(\v2\x13.takt.v1.BackupFileH\x00R\x04file\x12\x14\n" +

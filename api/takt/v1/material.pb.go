@@ -39,6 +39,8 @@ const (
 	FlagKind_FLAG_KIND_NAME_TAKEN FlagKind = 4
 	// The equipment is not in the site's plant model.
 	FlagKind_FLAG_KIND_UNKNOWN_EQUIPMENT FlagKind = 5
+	// Events that the thing was in were removed by retention: what is there is not all.
+	FlagKind_FLAG_KIND_EXPIRED FlagKind = 6
 )
 
 // Enum value maps for FlagKind.
@@ -50,6 +52,7 @@ var (
 		3: "FLAG_KIND_SECOND_BIRTH",
 		4: "FLAG_KIND_NAME_TAKEN",
 		5: "FLAG_KIND_UNKNOWN_EQUIPMENT",
+		6: "FLAG_KIND_EXPIRED",
 	}
 	FlagKind_value = map[string]int32{
 		"FLAG_KIND_UNSPECIFIED":       0,
@@ -58,6 +61,7 @@ var (
 		"FLAG_KIND_SECOND_BIRTH":      3,
 		"FLAG_KIND_NAME_TAKEN":        4,
 		"FLAG_KIND_UNKNOWN_EQUIPMENT": 5,
+		"FLAG_KIND_EXPIRED":           6,
 	}
 )
 
@@ -580,14 +584,15 @@ const file_takt_v1_material_proto_rawDesc = "" +
 	"\x05thing\x18\x01 \x01(\tR\x05thing\x12%\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x11.takt.v1.FlagKindR\x04kind\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x1c\n" +
-	"\tpositions\x18\x04 \x03(\x04R\tpositions*\xb3\x01\n" +
+	"\tpositions\x18\x04 \x03(\x04R\tpositions*\xca\x01\n" +
 	"\bFlagKind\x12\x19\n" +
 	"\x15FLAG_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15FLAG_KIND_TWO_PARENTS\x10\x01\x12\x1a\n" +
 	"\x16FLAG_KIND_TWO_CARRIERS\x10\x02\x12\x1a\n" +
 	"\x16FLAG_KIND_SECOND_BIRTH\x10\x03\x12\x18\n" +
 	"\x14FLAG_KIND_NAME_TAKEN\x10\x04\x12\x1f\n" +
-	"\x1bFLAG_KIND_UNKNOWN_EQUIPMENT\x10\x05B\x86\x01\n" +
+	"\x1bFLAG_KIND_UNKNOWN_EQUIPMENT\x10\x05\x12\x15\n" +
+	"\x11FLAG_KIND_EXPIRED\x10\x06B\x86\x01\n" +
 	"\vcom.takt.v1B\rMaterialProtoP\x01Z+github.com/takt-mes/takt/api/takt/v1;taktv1\xa2\x02\x03TXX\xaa\x02\aTakt.V1\xca\x02\aTakt\\V1\xe2\x02\x13Takt\\V1\\GPBMetadata\xea\x02\bTakt::V1b\x06proto3"
 
 var (
