@@ -98,20 +98,36 @@ type road struct {
 	dir, bin               string
 	grpc, http             string
 	service, line, gateway *process
+	// within is the file that has the processes of a control group, for the service.
+	within string
 }
 
 // newRoad starts a line that emits so many records, and what carries them.
 func newRoad(t *testing.T, records int) *road {
 	t.Helper()
+	r := groundFor(t)
+	r.begin(records)
+	return r
+}
+
+// groundFor makes the folder of a road.
+func groundFor(t *testing.T) *road {
+	t.Helper()
 	r := &road{t: t, dir: t.TempDir(), grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
 	r.bin = build(t, r.dir)
+	return r
+}
+
+// begin starts what a road has.
+func (r *road) begin(records int) {
+	t := r.t
+	t.Helper()
 	r.serve()
 	r.grpc, r.http = readAddresses(t, r.service, r.file("addresses"))
 	r.line = r.start("sim", "--data", r.file("line"), "--speed", "25", "--warm", "1h", "--records", strconv.Itoa(records), "--port", "0",
 		"--config-out", r.file("gateway.yaml"), "--emitted", r.file("emitted"), "--server", r.grpc, "--spool", r.file("spool"))
 	waitForFile(t, r.line, r.file("gateway.yaml"))
 	r.gateway = r.start("gateway", "-c", r.file("gateway.yaml"))
-	return r
 }
 
 func (r *road) file(name string) string { return filepath.Join(r.dir, name) }
@@ -125,26 +141,38 @@ func (r *road) start(name string, args ...string) *process {
 // serve starts the service, where it was before.
 func (r *road) serve() {
 	r.t.Helper()
-	r.service = r.start("serve", "--data", r.file("store"), "--grpc", r.grpc, "--http", r.http, "--address-file", r.file("addresses"))
+	args := []string{"serve", "--data", r.file("store"), "--grpc", r.grpc, "--http", r.http, "--address-file", r.file("addresses")}
+	if r.within == "" {
+		r.service = r.start(args[0], args[1:]...)
+		return
+	}
+	args = append([]string{"-c", `echo $$ > "$0" && exec "$@"`, r.within, r.bin}, args...)
+	r.service = startProcess(r.t, "/bin/sh", r.file("serve.log"), args...)
 }
 
 // reach waits until the service has so many records.
 func (r *road) reach(position uint64) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	waitForPosition(r.t, r.grpc, position)
+}
+
+// waitForPosition waits until a service answers, and has so many records.
+func waitForPosition(t *testing.T, addr string, position uint64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	c, err := client.Dial(client.Config{Addr: r.grpc})
+	c, err := client.Dial(client.Config{Addr: addr})
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
 	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
 		info, err := taktv1.NewAdminServiceClient(c.Conn()).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{})
-		if err != nil {
-			r.t.Fatalf("wait for position %d: %v", position, err)
-		}
-		if info.GetPosition() >= position {
+		if err == nil && info.GetPosition() >= position {
 			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("wait for position %d: at %d, %v", position, info.GetPosition(), err)
 		}
 	}
 }
@@ -152,15 +180,28 @@ func (r *road) reach(position uint64) {
 // arrived waits until the line has ended and all that it emitted has arrived.
 func (r *road) arrived() (map[string]string, store.LedgerEntry) {
 	r.t.Helper()
+	r.lineEnds()
+	return arrived(r.t, r.dir, r.grpc, r.gateway, r.service)
+}
+
+// lineEnds waits until the line has ended.
+func (r *road) lineEnds() {
+	r.t.Helper()
 	if err := r.line.wait(); err != nil {
 		r.t.Fatalf("line: %v", err)
 	}
-	return arrived(r.t, r.dir, r.grpc, r.gateway, r.service)
 }
 
 // arrived waits until the service has all that the line in dir has emitted, ends
 // the gateway and the service, and compares. It returns what is stored.
 func arrived(t *testing.T, dir, grpc string, gateway, service *process) (map[string]string, store.LedgerEntry) {
+	t.Helper()
+	return compared(t, dir, landed(t, dir, grpc, gateway, service))
+}
+
+// landed waits until the service has all that the line in dir has emitted, and ends
+// the gateway and the service. It returns what was emitted.
+func landed(t *testing.T, dir, grpc string, gateway, service *process) map[string]string {
 	t.Helper()
 	journal, err := os.Open(filepath.Join(dir, "emitted"))
 	if err != nil {
@@ -175,6 +216,12 @@ func arrived(t *testing.T, dir, grpc string, gateway, service *process) (map[str
 			t.Errorf("end after an interrupt: %v", err)
 		}
 	}
+	return want
+}
+
+// compared compares what was emitted with what is stored, and returns that.
+func compared(t *testing.T, dir string, want map[string]string) (map[string]string, store.LedgerEntry) {
+	t.Helper()
 	got, ledger := storedSet(t, filepath.Join(dir, "store"))
 	compareSets(t, want, got)
 	if ledger.Quarantined != 0 || ledger.Refused != 0 {

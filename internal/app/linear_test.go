@@ -122,7 +122,7 @@ func TestLinearizable(t *testing.T) {
 		service.kill()
 		service = serve(grpc, http)
 	}
-	waitForService(t, grpc)
+	waitForPosition(t, grpc, 0)
 	<-time.After(500 * time.Millisecond) // of claims that nobody kills
 	stop()
 	working.Wait()
@@ -158,26 +158,6 @@ func TestLinearizable(t *testing.T) {
 		t.Errorf("a lost record is %s to one store: the test cannot fail", got)
 	}
 	checkStore(t, filepath.Join(dir, "store"))
-}
-
-// waitForService waits until a service answers.
-func waitForService(t *testing.T, addr string) {
-	t.Helper()
-	c, err := client.Dial(client.Config{Addr: addr})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for tick := time.Tick(20 * time.Millisecond); ; <-tick {
-		if _, err = taktv1.NewAdminServiceClient(c.Conn()).GetServerInfo(ctx, &taktv1.GetServerInfoRequest{}); err == nil {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("no service within a minute: %v", err)
-		}
-	}
 }
 
 // claimant is one client, with what it asked and was answered.
