@@ -175,6 +175,10 @@ func TestParseRefuses(t *testing.T) {
 			`line 5, column 12: unknown key "adr"; did you mean "addr"?`,
 		},
 		{
+			"limits the wrong way round", "cathode_length, unit: m}", "cathode_length, unit: m, lsl: 4.5, usl: 4}",
+			`line 7, column 12: schemas.winding cannot be a schema: schema.columns[0].lower_spec_limit is 4.5, above the upper one, 4`,
+		},
+		{
 			"swapped letters", "  name: line-1", "  anme: line-1",
 			`line 2, column 3: unknown key "anme"; did you mean "name"?`,
 		},
