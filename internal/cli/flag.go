@@ -17,7 +17,8 @@ func newFlags(c *connection) *cobra.Command {
 		Long: help(`
 Lists the contradictions that were derived from the events: an item in two
 parents or two carriers, an item born twice, a name that two things claim. The
-events are all kept; a correction puts right what was wrong.`),
+events are all kept; a correction puts right what was wrong. That retention removed
+events of a thing stands with its own record alone.`),
 		Example: "  takt flags\n  takt flags --kind two-parents --fail && echo none",
 	}, func(ctx context.Context, q *query) error {
 		n, err := q.oneOf("--kind", taktv1.FlagKind(0), kind)

@@ -21,7 +21,8 @@ const (
 	FlagNameTaken
 	// FlagUnknownEquipment is equipment that the plant model does not have.
 	FlagUnknownEquipment
-	// FlagExpired is a thing of which retention has removed events.
+	// FlagExpired is a thing of which retention has removed events. It stands with
+	// the thing; View.Flags does not yield it.
 	FlagExpired
 )
 

@@ -40,6 +40,7 @@ const (
 	// The equipment is not in the site's plant model.
 	FlagKind_FLAG_KIND_UNKNOWN_EQUIPMENT FlagKind = 5
 	// Events that the thing was in were removed by retention: what is there is not all.
+	// It stands with the thing's own record, and is not listed.
 	FlagKind_FLAG_KIND_EXPIRED FlagKind = 6
 )
 
