@@ -135,6 +135,22 @@ func TestNoFlippedBitIsBelieved(t *testing.T) {
 	t.Logf("%d of %d flipped bits were refused; the others are in pages that hold nothing", refused, flips)
 }
 
+// TestSealedIsGone flips a bit in the name under which the indexes say how far they
+// are: they must not be taken for empty ones, on which everything is counted again.
+func TestSealedIsGone(t *testing.T) {
+	dir := t.TempDir()
+	s, err := store.Open(store.Config{Dir: dir, SealBytes: 1})
+	must(t, err)
+	mustAppend(t, s, 1, work("P1", 1, "C1", mes.DispositionConformant))
+	must(t, s.Close())
+	flip(t, indexPath(dir), []byte("sealed"))
+	if _, err := store.Open(store.Config{Dir: dir}); mes.CodeOf(err) != mes.CodeDamaged {
+		t.Errorf("open: %v; want CodeDamaged", err)
+	}
+	must(t, store.Rebuild(t.Context(), dir, func(store.Progress) {}))
+	checkDir(t, dir)
+}
+
 // foundDamaged reports whether a store does not open, or a scrub finds something.
 func foundDamaged(t *testing.T, dir string) bool {
 	t.Helper()

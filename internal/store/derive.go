@@ -400,7 +400,7 @@ func (d *derivation) correction(f *mes.Correction) error {
 		return err
 	}
 	e, err := d.read(target, true)
-	if err != nil {
+	if err != nil || e.reason.expired() {
 		return err
 	}
 	return d.settleAgain(&e)

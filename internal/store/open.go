@@ -157,7 +157,7 @@ type sealed struct {
 
 func readSealed(tx *bbolt.Tx) (s sealed, err error) {
 	value, err := get(tx.Bucket(bucketMeta), keySealed)
-	if err != nil || value == nil {
+	if err != nil {
 		return s, err
 	}
 	r := reader{b: value}
@@ -184,6 +184,9 @@ func openIndex(path, id string, create bool) (*bbolt.DB, error) {
 		if create {
 			return update(db, func(tx *bbolt.Tx) error {
 				if err := writeMeta(tx, id); err != nil {
+					return err
+				}
+				if err := writeSealed(tx, sealed{}); err != nil {
 					return err
 				}
 				return table.Create(tx, tableNames)

@@ -113,8 +113,9 @@ func derivedAnew(ctx context.Context, path, id string, periods []*period, before
 // catchUp derives what the archive has before a group and the file of the indexes
 // does not, and merges it whenever it takes so many bytes, and at the end; never
 // where layerBytes is 0.
-func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, progress func(Progress)) error {
+func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, progress func(Progress)) (err error) {
 	r := newArchiveReader(w.periods)
+	defer func() { err = errors.Join(err, r.close()) }() // whatever a damaged page does
 	last, err := lastOf(w.periods)
 	if err != nil {
 		return err
@@ -155,7 +156,6 @@ func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, pro
 		w.last.hash, w.active.after = c.after, c.after // which goes on, whatever was removed
 		return err
 	})
-	err = errors.Join(err, r.close())
 	if err == nil && layerBytes > 0 && len(w.active.groups) > 0 {
 		err = w.merge()
 	}

@@ -34,6 +34,14 @@ func oldRecords(t *testing.T, n int) []mes.Record {
 	for r := range l.Records() {
 		e := *r.Event
 		e.EventTime = e.EventTime.AddDate(0, len(records)*(oldMonths+1)/n, 0)
+		if len(records)%100 == 99 { // Now and then, what was said long before was wrong.
+			c := record("QE", len(records), &mes.Event{EventTime: e.EventTime, Fact: &mes.Correction{
+				Withdraws: records[len(records)/2].Identity, Reason: "misread",
+			}})
+			if records = append(records, c); len(records) == n {
+				break
+			}
+		}
 		if records = append(records, mes.Record{Identity: r.Identity, Event: mes.AppendEvent(nil, &e)}); len(records) == n {
 			break
 		}

@@ -262,6 +262,9 @@ func (w *writer) replay(g group, entries [][]byte, want mes.Hash) error {
 		if err != nil {
 			return err
 		}
+		if err := w.unknown(&e); err != nil {
+			return err
+		}
 		if err := w.enter(e, encoded); err != nil {
 			return err
 		}
@@ -277,6 +280,19 @@ func (w *writer) replay(g group, entries [][]byte, want mes.Hash) error {
 	}
 	w.end(hash)
 	return nil
+}
+
+// unknown refuses an event of the log that the indexes have already: what says how far
+// they are is damaged, or of a time before, and everything would be counted twice.
+func (w *writer) unknown(e *entry) error {
+	if e.reason.was() != 0 {
+		return nil
+	}
+	have, err := w.positionOf(e.record.Identity)
+	if err == nil && have != 0 {
+		err = mes.Errorf(mes.CodeDamaged, "the indexes have the event at position %d, and say that they end before it; run takt rebuild", e.position)
+	}
+	return err
 }
 
 // addSchema keeps a schema that the log does not have.
