@@ -170,34 +170,38 @@ func takeExpired(ctx context.Context, dir, id string, files []Expired, progress 
 // before returns the files whose last entries are older than a time, but for the
 // last file.
 func (r *archiveReader) before(t time.Time) ([]*period, error) {
-	for n, p := range r.periods {
-		if n == len(r.periods)-1 {
-			return r.periods[:n], nil
-		}
-		c, err := p.last()
-		if err != nil {
-			return nil, err
-		}
-		tx, err := r.tx(p)
-		if err == nil {
-			err = r.open(tx, c)
-		}
-		if err != nil {
-			return nil, err
-		}
-		l, err := r.groupList()
-		if err != nil {
-			return nil, err
-		}
-		var end time.Time
-		if err := l.all(func(g group) error { end = g.time; return nil }); err != nil {
-			return nil, err
-		}
-		if !end.Before(t) {
-			return r.periods[:n], nil
+	written := max(0, len(r.periods)-1)
+	for n, p := range r.periods[:written] {
+		end, err := r.end(p)
+		if err != nil || !end.Before(t) {
+			return r.periods[:n], err
 		}
 	}
-	return nil, nil
+	return r.periods[:written], nil
+}
+
+// end returns the record time of the last group in a file.
+func (r *archiveReader) end(p *period) (end time.Time, err error) {
+	c, err := p.last()
+	if err != nil {
+		return end, err
+	}
+	tx, err := r.tx(p)
+	if err != nil {
+		return end, err
+	}
+	if err := r.open(tx, c); err != nil {
+		return end, err
+	}
+	l, err := r.groupList()
+	if err != nil {
+		return end, err
+	}
+	err = l.all(func(g group) error {
+		end = g.time
+		return nil
+	})
+	return end, err
 }
 
 // expirer removes entries.
