@@ -31,10 +31,14 @@ func TestMemoryLimit(t *testing.T) {
 	group := memoryGroup(t, little)
 	r.within = group.procs()
 	history := func() *process {
-		return r.start("sim", "history", "--data", r.file("line"), "--records", "150000", "--dwell-divisor", "1000",
+		return r.start("sim", "history", "--data", r.file("line"), "--records", "80000", "--dwell-divisor", "1000",
 			"--emitted", r.file("emitted"), "--server", r.grpc)
 	}
-	for kills := range 3 {
+	most := 1
+	if long() {
+		most = 5
+	}
+	for kills := range most {
 		r.serve()
 		if kills == 0 {
 			r.grpc, r.http = readAddresses(t, r.service, r.file("addresses"))

@@ -82,7 +82,7 @@ func expire(t *testing.T, dir string, before time.Time, dry bool) []store.Expire
 // TestExpire removes two months of three: what goes on is answered as before, what
 // does not is gone or says that it is not all, and nothing that counts is miscounted.
 func TestExpire(t *testing.T) {
-	records := oldRecords(t, 15_000)
+	records := oldRecords(t, 6000)
 	dir := filepath.Join(t.TempDir(), "store")
 	oldStore(t, dir, records)
 	saved := t.TempDir()
@@ -287,7 +287,7 @@ func cutEverywhere(t *testing.T, dir, does string) {
 	if err := powercut.Usable(); err != nil {
 		t.Skipf("no disk whose power can be cut: %v", err)
 	}
-	cuts := 12
+	cuts := 5
 	if long {
 		cuts = 200
 	}
