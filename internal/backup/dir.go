@@ -54,7 +54,7 @@ func Begin(path, id string, now time.Time) (*Dir, error) {
 
 // begin is Begin for a directory whose manifest was read.
 func begin(path string, m Manifest, id string, now time.Time) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o750); err != nil {
+	if err := disk.MakeDir(path); err != nil {
 		return nil, err
 	}
 	if m.Store != "" && m.Store != id {
@@ -207,7 +207,7 @@ func (d *Dir) Restore(ctx context.Context, data string, progress func(store.Prog
 			err = errors.Join(err, os.RemoveAll(making))
 		}
 	}()
-	if err := os.MkdirAll(filepath.Dir(filepath.Join(making, store.LogName(1))), 0o750); err != nil {
+	if err := disk.MakeDir(filepath.Dir(filepath.Join(making, store.LogName(1)))); err != nil {
 		return err
 	}
 	for i := range d.manifest.Files {

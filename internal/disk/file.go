@@ -3,6 +3,7 @@ package disk
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -14,6 +15,33 @@ func SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// MakeDir makes a directory where it is missing, with those above it, so that it
+// outlasts a power cut. One that is there may be of a process that was killed before
+// it saw to that.
+func MakeDir(path string) error {
+	parent := filepath.Dir(path)
+	err := os.Mkdir(path, 0o750)
+	if errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := MakeDir(parent); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o750)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		if info, statErr := os.Stat(path); statErr != nil || !info.IsDir() {
+			return errors.Join(err, statErr)
+		}
+		if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // then it is somebody else's
+			return err
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return SyncDir(parent)
 }
 
 // Rename gives a file or a directory another name, which outlasts a power cut

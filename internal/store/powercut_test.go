@@ -39,11 +39,11 @@ func cut(t *testing.T, seed uint64, cuts int, lies bool, lost func(n int, wrong 
 	disk.Lies = lies
 	var before mes.Offset
 	for range cuts {
-		if before > 30_000 || chance.IntN(20) == 0 {
+		if before > 30_000 || chance.IntN(5) == 0 {
 			disk, before = powercut.New(), 0 // a first start is cut, too
 			disk.Lies = lies
 		}
-		disk.CutAt(1 + chance.IntN([]int{10, 100, 1000}[chance.IntN(3)]))
+		disk.CutAt(1 + chance.IntN([]int{10, 100, 1000, 2000}[chance.IntN(4)]))
 		acknowledged, complaint := runOn(t, disk, "append")
 		if strings.Contains(complaint, "panic") {
 			t.Fatalf("the power cut ends in a panic: %s", complaint)

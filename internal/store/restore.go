@@ -3,11 +3,11 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 )
 
@@ -37,7 +37,7 @@ func Restore(ctx context.Context, dir, id string, progress func(Progress)) (err 
 	if err := derivedAnew(ctx, path, own, periods, endless, progress, (*writer).vouched); err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(dir, walDir), 0o750); err != nil {
+	if err := disk.MakeDir(filepath.Join(dir, walDir)); err != nil {
 		return err
 	}
 	return writeStamp(dir, own)

@@ -59,6 +59,9 @@ func (c *scrubber) all(ctx context.Context) error {
 		if err := c.table(ctx, table.ID(t)); err != nil {
 			return err
 		}
+		if err := c.search(ctx, table.ID(t)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -118,7 +121,12 @@ func (c *scrubber) chunks(p *period, from key) (next key, err error) {
 		broken := func(err error) {
 			c.found(fmt.Sprintf("%s, positions %d to %d: %v", p.path(), h.first, h.next()-1, err))
 		}
-		if err := r.open(tx, h); err != nil {
+		if h.entries > 0 { // A search must lead to it, too.
+			err = r.seek(h.first)
+		} else {
+			err = r.open(tx, h)
+		}
+		if err != nil {
 			broken(err)
 			return true, nil
 		}
@@ -174,7 +182,7 @@ func (c *scrubber) table(ctx context.Context, t table.ID) error {
 			})
 		})
 		if mes.CodeOf(err) == mes.CodeDamaged {
-			c.found(fmt.Sprintf("%s, table %s: %v; takt rebuild makes it anew from the log", filepath.Base(c.store.db.Path()), tableNames[t], err))
+			c.foundIn(t, err)
 			return nil
 		}
 		if err == nil {
@@ -186,4 +194,40 @@ func (c *scrubber) table(ctx context.Context, t table.ID) error {
 		from = next
 	}
 	return nil
+}
+
+// search looks whether searches lead to all leaves of a table.
+func (c *scrubber) search(ctx context.Context, t table.ID) error {
+	const (
+		leaves  = 1 << 12
+		perLeaf = 64 // bytes of its key, and of what leads to it
+	)
+	var from []byte
+	for {
+		var lost []byte
+		var looked int
+		err := c.store.View(ctx, 0, func(v *View) (err error) {
+			lost, from, looked, err = v.tables.Lost(t, from, leaves)
+			return err
+		})
+		if err == nil && lost != nil {
+			err = mes.Errorf(mes.CodeDamaged, "a search does not lead to the leaf at %x", lost)
+		}
+		if mes.CodeOf(err) == mes.CodeDamaged {
+			c.foundIn(t, err)
+			return nil
+		}
+		c.read += int64(looked) * perLeaf
+		if err == nil {
+			err = c.wait(ctx)
+		}
+		if err != nil || from == nil {
+			return err
+		}
+	}
+}
+
+// foundIn tells of damage in a table.
+func (c *scrubber) foundIn(t table.ID, err error) {
+	c.found(fmt.Sprintf("%s, table %s: %v; takt rebuild makes it anew from the log", filepath.Base(c.store.db.Path()), tableNames[t], err))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 
+	"github.com/takt-mes/takt/internal/disk"
 	"github.com/takt-mes/takt/internal/mes"
 	"github.com/takt-mes/takt/internal/store/wal"
 )
@@ -114,7 +115,7 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+	if err := disk.MakeDir(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
 	lock, err := lockDir(cfg.Dir)
@@ -215,7 +216,7 @@ func makeDir(dir string) (id string, err error) {
 	if err := os.Remove(filepath.Join(dir, indexFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
-	return newID(), os.MkdirAll(filepath.Join(dir, logDir), 0o750)
+	return newID(), disk.MakeDir(filepath.Join(dir, logDir))
 }
 
 // unstamped refuses a directory that has a log and does not say whose.

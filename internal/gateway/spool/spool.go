@@ -125,7 +125,7 @@ func Open(config Config) (*Spool, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(config.Dir, 0o750); err != nil {
+	if err := disk.MakeDir(config.Dir); err != nil {
 		return nil, fmt.Errorf("make the spool's folder: %w", err)
 	}
 	s := &Spool{

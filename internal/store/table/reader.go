@@ -84,6 +84,32 @@ func floor(c *bbolt.Cursor, key []byte) (first, leaf []byte) {
 	return first, leaf
 }
 
+// Lost looks whether a search leads to each of up to n leaves from the one with a key
+// on (nil for the first): what leads to leaves has no checksum. It returns the key of
+// the first one that it does not lead to, nil where there is none, the key to go on
+// with, nil at the end, and how many it looked for.
+func (r *Reader) Lost(t ID, from []byte, n int) (lost, next []byte, looked int, err error) {
+	all, err := r.cursor(t)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	search, err := r.cursor(t)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	k, _ := all.First()
+	if from != nil {
+		k, _ = all.Seek(from)
+	}
+	for ; k != nil && looked < n; looked++ {
+		if found, _ := floor(search, k); !bytes.Equal(found, k) {
+			return bytes.Clone(k), nil, looked, nil
+		}
+		k, _ = all.Next()
+	}
+	return nil, bytes.Clone(k), looked, nil
+}
+
 // Scan calls fn for each key that begins with prefix, from the key `from` on
 // (nil for the first), in the order of the keys, until fn returns false or an
 // error. The key is valid until fn returns, the value as long as the reader.

@@ -101,13 +101,13 @@ func Open(cfg Config) (*Log, error) {
 // makeDir makes the directory, without what another process was preparing, and
 // syncs its entries.
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := disk.MakeDir(dir); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(dir, preparedName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return errors.Join(disk.SyncDir(dir), disk.SyncDir(filepath.Dir(dir)))
+	return disk.SyncDir(dir)
 }
 
 // openNewest finds the end of the newest segment and makes it durable.
