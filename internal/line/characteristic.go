@@ -69,6 +69,8 @@ func specLimit(v float64) mes.SpecLimit {
 	if math.IsInf(v, 0) {
 		return mes.SpecLimit{}
 	}
+	const places = 1e9 // Some are shares of others.
+	v = math.Round(v*places) / places
 	return mes.SpecLimitOf(&v)
 }
 
