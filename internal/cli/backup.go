@@ -9,7 +9,6 @@ import (
 	taktv1 "github.com/takt-mes/takt/api/takt/v1"
 	"github.com/takt-mes/takt/internal/backup"
 	"github.com/takt-mes/takt/internal/mes"
-	"github.com/takt-mes/takt/internal/store"
 )
 
 func newBackup(c *connection) *cobra.Command {
@@ -110,10 +109,7 @@ Progress goes to stderr.`),
 		}
 		notes := cmd.ErrOrStderr()
 		report := checkReport{notes: notes}
-		err = dir.Restore(cmd.Context(), data, func(p store.Progress) {
-			_ = report.add(p.Stage, uint64(p.Position), uint64(p.Last), nil)
-		})
-		if err != nil {
+		if err := dir.Restore(cmd.Context(), data, report.work); err != nil {
 			return err
 		}
 		m := dir.Manifest()

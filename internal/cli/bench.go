@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -73,10 +72,8 @@ func newBench(c *connection) *cobra.Command {
 	flags.StringVar(&cfg.Beside, "beside", bench.BesideTraces, "what is `done` in every other tenth of that: traces or backups")
 	flags.StringVarP(&form, "output", "o", formTable, "the answer as `table`, json or csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		switch form {
-		case formTable, formJSON, formCSV:
-		default:
-			return usage(cmd, "-o %s is not table, json or csv", form)
+		if err := checkForm(cmd, form); err != nil {
+			return err
 		}
 		cfg.Values, cfg.Limit = bench.Values(values), time.Duration(minutes*float64(time.Minute))
 		// TAKT_SERVER is a plant's: no load goes there unless it is asked for.
@@ -124,11 +121,7 @@ acknowledges. takt bench starts it beside the service and compares.`,
 
 func writeBench(out *output, r bench.Report) error {
 	if out.form == formJSON {
-		text, err := json.Marshal(r)
-		if err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		return out.text("%s", text)
+		return out.value(r)
 	}
 	if out.form == formTable {
 		against := ""

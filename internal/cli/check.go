@@ -103,6 +103,11 @@ func (r *checkReport) add(stage string, position, last uint64, problems []string
 	return nil
 }
 
+// work reports progress alone, of what ends with an error where something is wrong.
+func (r *checkReport) work(p store.Progress) {
+	_ = r.add(p.Stage, uint64(p.Position), uint64(p.Last), nil) // which writes nothing that could fail
+}
+
 func (r *checkReport) end() error {
 	if r.problems > 0 {
 		return problem(fmt.Sprintf("found %s in the store up to position %d; restore a backup, or `takt rebuild` where only indexes are wrong", plural(r.problems, "problem"), r.last))

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/takt-mes/takt/internal/store"
@@ -29,10 +27,8 @@ before, of which the older program makes a store again. Progress goes to stderr.
 		if data == "" {
 			return usage(cmd, "--data is missing")
 		}
-		report := checkReport{out: io.Discard, notes: cmd.ErrOrStderr()}
-		from, err := store.Migrate(cmd.Context(), data, func(p store.Progress) {
-			_ = report.add(p.Stage, uint64(p.Position), uint64(p.Last), p.Problems)
-		})
+		report := checkReport{notes: cmd.ErrOrStderr()}
+		from, err := store.Migrate(cmd.Context(), data, report.work)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -22,6 +23,15 @@ const (
 	formJSON  = "json"
 	formCSV   = "csv"
 )
+
+// checkForm refuses a form that there is not.
+func checkForm(cmd *cobra.Command, form string) error {
+	switch form {
+	case formTable, formJSON, formCSV:
+		return nil
+	}
+	return usage(cmd, "-o %s is not table, json or csv", form)
+}
 
 // output writes an answer: as a table for people, as JSON or CSV for programs.
 // Rows are held until flush, so that a long answer is written piece by piece.
@@ -135,6 +145,15 @@ func (o *output) message(m proto.Message) error {
 		return err
 	}
 	return o.write([]byte(text + "\n"))
+}
+
+// value writes what is no message as a line of JSON.
+func (o *output) value(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return o.write(append(text, '\n'))
 }
 
 // jsonText returns a message as one line of protobuf's JSON.

@@ -38,10 +38,8 @@ func question(c *connection, cmd *cobra.Command, ask func(ctx context.Context, q
 		cmd.Args = arguments()
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch form {
-		case formTable, formJSON, formCSV:
-		default:
-			return usage(cmd, "-o %s is not table, json or csv", form)
+		if err := checkForm(cmd, form); err != nil {
+			return err
 		}
 		s, err := c.dial()
 		if err != nil {

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/takt-mes/takt/internal/store"
@@ -25,11 +23,8 @@ Nobody may have the folder open. Progress goes to stderr.`),
 		if data == "" {
 			return usage(cmd, "--data is missing")
 		}
-		report := checkReport{out: io.Discard, notes: cmd.ErrOrStderr()}
-		err := store.Rebuild(cmd.Context(), data, func(p store.Progress) {
-			_ = report.add(p.Stage, uint64(p.Position), uint64(p.Last), p.Problems)
-		})
-		if err != nil {
+		report := checkReport{notes: cmd.ErrOrStderr()}
+		if err := store.Rebuild(cmd.Context(), data, report.work); err != nil {
 			return err
 		}
 		tell(cmd.ErrOrStderr(), "rebuilt up to position %d", report.last)

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,8 +51,9 @@ Progress goes to stderr.`),
 			return usage(cmd, "--detail is missing: it says in the log who decided, and why")
 		case len(r.Detail) > store.MaxDetailBytes:
 			return usage(cmd, "--detail has %d bytes; at most %d are taken", len(r.Detail), store.MaxDetailBytes)
-		case form != formTable && form != formJSON && form != formCSV:
-			return usage(cmd, "-o %s is not table, json or csv", form)
+		}
+		if err := checkForm(cmd, form); err != nil {
+			return err
 		}
 		if r.Before, err = time.Parse("2006-01", before); err != nil {
 			return usage(cmd, "--before %s is no month; write it as 2027-01", before)
@@ -63,8 +61,8 @@ Progress goes to stderr.`),
 		if now := time.Now(); r.Before.After(now) {
 			return usage(cmd, "--before %s has not come yet", before)
 		}
-		report := checkReport{out: io.Discard, notes: cmd.ErrOrStderr()}
-		r.Progress = func(p store.Progress) { _ = report.add(p.Stage, uint64(p.Position), uint64(p.Last), nil) }
+		report := checkReport{notes: cmd.ErrOrStderr()}
+		r.Progress = report.work
 		files, err := store.Expire(cmd.Context(), r)
 		if err != nil {
 			return err
@@ -76,11 +74,7 @@ Progress goes to stderr.`),
 
 func writeExpired(out *output, files []store.Expired) error {
 	if out.form == formJSON {
-		text, err := json.Marshal(files)
-		if err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		return out.text("%s", text)
+		return out.value(files)
 	}
 	out.header("month", "first position>", "last position>", "removed>", "kept>", "bytes>", "bytes left>")
 	for _, f := range files {

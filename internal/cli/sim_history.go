@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -39,10 +38,8 @@ func newSimHistory(c *connection) *cobra.Command {
 	flags.StringVar(&touches, "faults-out", "", "write what faults did into this `file`")
 	flags.StringVarP(&form, "output", "o", formTable, "what was appended as `table`, json or csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		switch form {
-		case formTable, formJSON, formCSV:
-		default:
-			return usage(cmd, "-o %s is not table, json or csv", form)
+		if err := checkForm(cmd, form); err != nil {
+			return err
 		}
 		if err := checkLine(cmd, cfg.Line); err != nil {
 			return err
@@ -74,11 +71,7 @@ func newSimHistory(c *connection) *cobra.Command {
 
 func writeAppended(out *output, a app.Appended) error {
 	if out.form == formJSON {
-		text, err := json.Marshal(a)
-		if err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		return out.text("%s", text)
+		return out.value(a)
 	}
 	at := func(t time.Time) string {
 		if t.IsZero() {

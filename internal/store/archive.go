@@ -143,23 +143,21 @@ func openPeriod(path, id string, readOnly bool) (*period, error) {
 		return nil, err
 	}
 	p := &period{db: db}
-	err = guard(func() error {
-		return look(db, func(tx *bbolt.Tx) error {
-			if err := checkMeta(tx, path, id, OldestFormat); err != nil {
-				return err
-			}
-			value, err := get(tx.Bucket(bucketMeta), keyPeriod)
-			if err != nil {
-				return err
-			}
-			r := reader{b: value}
-			p.first, p.month = mes.Position(r.number()), r.name()
-			if err := r.done("a file's period"); err != nil {
-				return err
-			}
-			p.left, err = readExpired(tx)
+	err = look(db, func(tx *bbolt.Tx) error {
+		if err := checkMeta(tx, path, id, OldestFormat); err != nil {
 			return err
-		})
+		}
+		value, err := get(tx.Bucket(bucketMeta), keyPeriod)
+		if err != nil {
+			return err
+		}
+		r := reader{b: value}
+		p.first, p.month = mes.Position(r.number()), r.name()
+		if err := r.done("a file's period"); err != nil {
+			return err
+		}
+		p.left, err = readExpired(tx)
+		return err
 	})
 	if err != nil {
 		return nil, errors.Join(err, closeBolt(db))
@@ -208,11 +206,9 @@ func makePeriod(path, id string, first mes.Position, month string) error {
 
 // last returns the file's last chunk; one without entries where it has none.
 func (p *period) last() (c chunk, err error) {
-	err = guard(func() error {
-		return look(p.db, func(tx *bbolt.Tx) error {
-			c, err = lastChunk(tx, p.first)
-			return err
-		})
+	err = look(p.db, func(tx *bbolt.Tx) error {
+		c, err = lastChunk(tx, p.first)
+		return err
 	})
 	return c, err
 }

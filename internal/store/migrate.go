@@ -30,16 +30,7 @@ func Migrate(ctx context.Context, dir string, progress func(Progress)) (from int
 		_, err := stampOf(dir)
 		return s.format, err
 	}
-	periods, err := openArchive(dir, s.id, true)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, closePeriods(periods)) }()
-	path, err := rebuilt(ctx, dir, s.id, periods, progress)
-	if err != nil {
-		return 0, err
-	}
-	if err := takeIndex(dir, path); err != nil {
+	if err := rebuild(ctx, dir, s.id, progress); err != nil {
 		return 0, err
 	}
 	return s.format, writeStamp(dir, s.id)

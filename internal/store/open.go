@@ -180,20 +180,19 @@ func openIndex(path, id string, create bool) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = guard(func() error {
-		if create {
-			return update(db, func(tx *bbolt.Tx) error {
-				if err := writeMeta(tx, id); err != nil {
-					return err
-				}
-				if err := writeSealed(tx, sealed{}); err != nil {
-					return err
-				}
-				return table.Create(tx, tableNames)
-			})
-		}
-		return look(db, func(tx *bbolt.Tx) error { return checkMeta(tx, path, id, FormatVersion) })
-	})
+	if create {
+		err = update(db, func(tx *bbolt.Tx) error {
+			if err := writeMeta(tx, id); err != nil {
+				return err
+			}
+			if err := writeSealed(tx, sealed{}); err != nil {
+				return err
+			}
+			return table.Create(tx, tableNames)
+		})
+	} else {
+		err = look(db, func(tx *bbolt.Tx) error { return checkMeta(tx, path, id, FormatVersion) })
+	}
 	if err != nil {
 		return nil, errors.Join(err, closeBolt(db))
 	}

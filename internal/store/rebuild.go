@@ -43,6 +43,11 @@ func Rebuild(ctx context.Context, dir string, progress func(Progress)) (err erro
 	if err != nil {
 		return err
 	}
+	return rebuild(ctx, dir, id, progress)
+}
+
+// rebuild puts indexes that are derived anew from the log in the place of the old ones.
+func rebuild(ctx context.Context, dir, id string, progress func(Progress)) (err error) {
 	periods, err := openArchive(dir, id, true)
 	if err != nil {
 		return err
@@ -150,11 +155,14 @@ func (w *writer) catchUp(ctx context.Context, before uint64, layerBytes int, pro
 			}
 			return err
 		})
-		if err == nil && w.last.hash != c.content() {
-			err = mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks between positions %d and %d; restore a backup", c.first, w.last.position)
+		if err != nil {
+			return err
+		}
+		if w.last.hash != c.content() {
+			return mes.Errorf(mes.CodeDamaged, "the chain of hashes breaks between positions %d and %d; restore a backup", c.first, w.last.position)
 		}
 		w.last.hash, w.active.after = c.after, c.after // which goes on, whatever was removed
-		return err
+		return nil
 	})
 	if err == nil && layerBytes > 0 && len(w.active.groups) > 0 {
 		err = w.merge()

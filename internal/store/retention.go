@@ -245,7 +245,10 @@ func (x *expirer) findLasting() error {
 		}
 		return true, x.view.ctx.Err()
 	})
-	return errors.Join(err, end())
+	if err != nil {
+		return err
+	}
+	return end()
 }
 
 // keep keeps what speaks of a thing, where that is an item or a lot. Trays and the
@@ -450,14 +453,12 @@ func readExpired(tx *bbolt.Tx) (of mes.Hash, err error) {
 
 // checkExpired refuses indexes that are derived of what was removed since.
 func checkExpired(db *bbolt.DB, periods []*period) error {
-	return guard(func() error {
-		return look(db, func(tx *bbolt.Tx) error {
-			of, err := readExpired(tx)
-			if err == nil && of != expiredHash(periods) {
-				err = mes.Errorf(mes.CodeDamaged, "%s is not derived of what retention left of the log; run takt rebuild", db.Path())
-			}
-			return err
-		})
+	return look(db, func(tx *bbolt.Tx) error {
+		of, err := readExpired(tx)
+		if err == nil && of != expiredHash(periods) {
+			err = mes.Errorf(mes.CodeDamaged, "%s is not derived of what retention left of the log; run takt rebuild", db.Path())
+		}
+		return err
 	})
 }
 
@@ -497,7 +498,8 @@ type tombstone struct {
 	left mes.Hash
 }
 
-// encode returns what the log has of it.
+// encode returns what the log has of it: the first position, and behind it what the
+// index has under that.
 func (s *tombstone) encode() key {
 	return key(nil).number(uint64(s.first)).number(uint64(s.last)).time(s.before).hash(s.left)
 }
@@ -505,12 +507,12 @@ func (s *tombstone) encode() key {
 // deriveTombstone enters a tombstone.
 func (w *writer) deriveTombstone(e *entry) error {
 	r := reader{b: e.record.Event}
-	s := tombstone{mes.Position(r.number()), mes.Position(r.number()), r.time(), r.hash()}
-	if err := r.done(fmt.Sprintf("the tombstone at position %d", e.position)); err != nil {
-		return err
+	first := mes.Position(r.number())
+	k := key(nil).number(uint64(first)).number(uint64(e.position))
+	if _, err := decodeTombstone(k, r.b); err != nil || r.bad {
+		return errors.Join(err, r.done(fmt.Sprintf("the tombstone at position %d", e.position)))
 	}
-	w.put(tableTombstone, key(nil).number(uint64(s.first)).number(uint64(e.position)),
-		key(nil).number(uint64(s.last)).time(s.before).hash(s.left))
+	w.put(tableTombstone, k, r.b)
 	return nil
 }
 

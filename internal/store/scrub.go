@@ -150,12 +150,10 @@ func (c *scrubber) chunks(p *period, from key) (next key, err error) {
 
 // samples reads where a file has samples.
 func (c *scrubber) samples(ctx context.Context, p *period) error {
-	err := guard(func() error {
-		return look(p.db, func(tx *bbolt.Tx) error {
-			return scan(tx.Bucket(bucketSample), nil, []byte{}, func(k, value []byte) (bool, error) {
-				c.read += int64(len(k) + len(value))
-				return true, nil
-			})
+	err := look(p.db, func(tx *bbolt.Tx) error {
+		return scan(tx.Bucket(bucketSample), nil, []byte{}, func(k, value []byte) (bool, error) {
+			c.read += int64(len(k) + len(value))
+			return true, nil
 		})
 	})
 	if mes.CodeOf(err) == mes.CodeDamaged {
